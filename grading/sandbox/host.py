@@ -1,0 +1,234 @@
+"""The judge's end of the zygote: start it, ask it for workers, kill them, notice their end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from grading.errors import GraderError
+from grading.model import Isolation, Limits
+from grading.sandbox.bubblewrap import Capability, outer_command, worker_environment
+from grading.sandbox.watchdog import MemoryWatchdog
+from grading.sandbox.worker import Ending, Worker
+
+START_TIMEOUT_S = 120
+SPAWN_TIMEOUT_S = 30
+END_TIMEOUT_S = 10
+_ZYGOTE = Path(__file__).parent / "zygote.py"
+
+
+@dataclass(frozen=True)
+class ZygoteKey:
+    """What two assignments must have in common to share a zygote."""
+
+    preload: tuple[str, ...]
+    forbidden: tuple[str, ...]
+    hash_seed: int = 0
+
+
+class Zygote:
+    """A preloaded process that forks one isolated worker a test.
+
+    Starting returns at once; the libraries are imported while the judge imports its own.
+
+    Args:
+        capability: what isolation to use, as probed.
+        key: libraries to preload and to hide.
+
+    Raises:
+        GraderError: the process cannot be started or ends on its own.
+    """
+
+    def __init__(self, capability: Capability, key: ZygoteKey) -> None:
+        self.isolation = capability.isolation
+        self.key = key
+        self._lock = threading.RLock()
+        self._ends: dict[int, Ending] = {}
+        self._ready = False
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        program = [sys.executable, "-I", str(_ZYGOTE)]
+        if capability.isolation is Isolation.FULL and capability.bwrap is not None:
+            outer = outer_command(capability.bwrap, key.forbidden)
+            i = outer.index("PYTHONHASHSEED")
+            outer[i + 1] = str(key.hash_seed)
+            # -I would ignore PYTHONHASHSEED; -P and -s leave the working folder and the user's packages out as well.
+            program = [*outer, sys.executable, "-P", "-s", "/judge/grading/sandbox/zygote.py"]
+        program += [str(theirs.fileno()), capability.isolation.value, ",".join(key.preload)]
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - our own command
+                program,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env=worker_environment(key.hash_seed),
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise GraderError(f"the sandbox could not be started: {error}") from error
+        finally:
+            theirs.close()
+        self._watchdog = MemoryWatchdog(self._process.pid)
+        self._errors = bytearray()
+        threading.Thread(target=self._collect_errors, daemon=True).start()
+
+    # lifetime ---------------------------------------------------------------------------------------------------------
+
+    def wait_ready(self) -> None:
+        """Wait until the libraries are loaded.
+
+        Raises:
+            GraderError: it ended or took longer than two minutes.
+        """
+        with self._lock:
+            if not self._ready:
+                message = self._receive(START_TIMEOUT_S)
+                if not message.get("ready"):
+                    raise GraderError(f"the sandbox did not start: unexpected message {message}")
+                self._ready = True
+
+    def close(self) -> None:
+        """Kill every worker and the zygote; harmless when repeated."""
+        self._watchdog.stop()
+        with contextlib.suppress(OSError):
+            self._control.close()
+        try:
+            self._process.wait(END_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._process.poll() is None
+
+    def __enter__(self) -> Zygote:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def _collect_errors(self) -> None:
+        assert self._process.stderr is not None  # noqa: S101 - Popen was given a pipe
+        for line in self._process.stderr:
+            self._errors += line
+            del self._errors[:-4000]
+
+    # workers ----------------------------------------------------------------------------------------------------------
+
+    def spawn(self, files: Mapping[str, bytes], inside: Mapping[str, bytes], limits: Limits) -> Worker:
+        """Fork a worker and hand it the submission.
+
+        Args:
+            files: the candidate's files, relative path → content.
+            inside: our own package that is loaded beside it.
+
+        Raises:
+            GraderError: the zygote died or does not answer.
+        """
+        self.wait_ready()
+        ours, theirs = socket.socketpair()
+        output_read, output_write = os.pipe()
+        scratch: Path | None = None
+        directory = tmp = "/submission"
+        if self.isolation is Isolation.FULL:
+            tmp = "/tmp"  # noqa: S108 - the worker's own mount
+        else:
+            scratch = Path(tempfile.mkdtemp(prefix="take-home-"))
+            directory = tmp = str(scratch)
+        wish = {
+            "directory": directory,
+            "tmp": tmp,
+            "memory_mib": limits.memory_mib,
+            "processes": limits.processes,
+            "loopback": limits.loopback,
+            "cpu_s": 4 * limits.test_s + 30,
+        }
+        try:
+            with self._lock:
+                try:
+                    message = json.dumps({"spawn": wish}).encode()
+                    socket.send_fds(self._control, [message], [theirs.fileno(), output_write])
+                except OSError as error:
+                    raise GraderError(f"the sandbox is gone: {self._complaint(error)}") from error
+                pid = self._wait_for_pid()
+        except BaseException:
+            ours.close()
+            os.close(output_read)
+            _remove(scratch)
+            raise
+        finally:
+            theirs.close()
+            os.close(output_write)
+        worker = Worker(self, pid, ours, output_read, on_close=lambda: _remove(scratch))
+        self._watchdog.watch(pid, limits.memory_mib, worker.kill_for_memory)
+        worker.send_bundle(files, inside, limits.load_s)
+        return worker
+
+    def kill(self, pid: int) -> None:
+        """Send SIGKILL to a worker and, with its process namespace, to all that it started."""
+        with contextlib.suppress(OSError):
+            self._control.send(json.dumps({"kill": pid}).encode())
+
+    def wait_end(self, pid: int, timeout_s: float = END_TIMEOUT_S) -> Ending:
+        """Return how a worker ended, waiting for it."""
+        with self._lock:
+            deadline = time.monotonic() + timeout_s
+            while pid not in self._ends:
+                self._note(self._receive(max(0.01, deadline - time.monotonic())))
+            self._watchdog.forget(pid)
+            return self._ends.pop(pid)
+
+    def _wait_for_pid(self) -> int:
+        deadline = time.monotonic() + SPAWN_TIMEOUT_S
+        while True:
+            message = self._receive(max(0.01, deadline - time.monotonic()))
+            if "pid" in message:
+                return int(message["pid"])
+            self._note(message)
+
+    def _note(self, message: Mapping[str, Any]) -> None:
+        if "exit" in message:
+            self._ends[message["exit"]] = Ending(message["code"], message["signal"])
+
+    def _receive(self, timeout_s: float) -> dict[str, Any]:
+        self._control.settimeout(timeout_s)
+        try:
+            data = self._control.recv(65536)
+        except OSError as error:
+            raise GraderError(f"the sandbox does not answer: {self._complaint(error)}") from error
+        if not data:
+            raise GraderError(f"the sandbox ended on its own: {self._complaint(None)}")
+        message: dict[str, Any] = json.loads(data)
+        return message
+
+    def _complaint(self, error: BaseException | None) -> str:
+        text = bytes(self._errors).decode("utf-8", "replace").strip()
+        return text[-1000:] or (str(error) if error else f"exit status {self._process.poll()}")
+
+
+def _remove(scratch: Path | None) -> None:
+    if scratch is not None:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def read_package(folder: Path, names: Sequence[str] | None = None) -> dict[str, bytes]:
+    """Return a folder's Python files, relative path → content; empty where there is no folder."""
+    if not folder.is_dir():
+        return {}
+    files = sorted(path for path in folder.rglob("*.py") if "__pycache__" not in path.parts)
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files if names is None or path.name in names}

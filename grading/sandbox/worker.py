@@ -1,0 +1,302 @@
+"""The judge's end of one worker: every read is bounded in time and size, every surprise ends the worker.
+
+Nothing that arrives here is trusted. A frame that was not asked for, carries another request's number, or does not
+decode is a violation; the judge's own clock decides about time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import selectors
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from grading.errors import GraderError
+from grading.sandbox import codec
+
+Special = Mapping[str, Callable[[codec.Decoder, list[Any], int], object]]
+AnswerCallback = Callable[[dict[str, Any]], dict[str, Any]]
+
+_CHUNK = 1 << 20
+_OUTPUT_KEPT = 64 << 10
+_OUTPUT_MAX = 16 << 20
+_SEND_POLL_S = 0.05
+_HANG_UP_S = 1.0
+
+
+class WorkerError(BaseException):
+    """The worker cannot go on; the check fails.
+
+    Not an `Exception`, so that neither a test nor a callback swallows it by accident.
+    """
+
+
+class OutOfTimeError(WorkerError):
+    """No answer within the time limit."""
+
+
+class OutOfMemoryError(WorkerError):
+    """The worker's processes used more memory than they may."""
+
+
+class ViolationError(WorkerError):
+    """The worker broke the protocol: a forged, extra or malformed frame, or endless output."""
+
+
+class CrashedError(WorkerError):
+    """The worker ended without being told to.
+
+    Attributes:
+        signal: number of the signal it died by, or None after an ordinary exit.
+    """
+
+    def __init__(self, message: str, number: int | None) -> None:
+        super().__init__(message)
+        self.signal = number
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a worker ended: an exit code or a signal."""
+
+    code: int | None
+    signal: int | None
+
+
+class Killer(Protocol):
+    """What a worker needs of its zygote."""
+
+    def kill(self, pid: int) -> None:
+        """Kill a worker."""
+
+    def wait_end(self, pid: int, timeout_s: float = ...) -> Ending:
+        """Wait for a worker's end; GraderError when the time is up."""
+
+
+class Worker:
+    """One forked, isolated process with the candidate's code in it.
+
+    Args:
+        zygote: kills it and tells how it ended.
+        pid: its number as the zygote sees it.
+        channel: our end of its socket.
+        output: read end of the pipe that is its standard output and error.
+        on_close: called once when the worker is gone.
+    """
+
+    def __init__(
+        self, zygote: Killer, pid: int, channel: socket.socket, output: int, on_close: Callable[[], None]
+    ) -> None:
+        self._zygote = zygote
+        self._pid = pid
+        self._channel = channel
+        self._output = output
+        self._on_close = on_close
+        self._buffer = bytearray()
+        self._kept = bytearray()
+        self._output_size = 0
+        self._killed_for: WorkerError | None = None
+        self._ending: Ending | None = None
+        self._closed = False
+        channel.setblocking(False)
+        os.set_blocking(output, False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(channel, selectors.EVENT_READ, "channel")
+        self._selector.register(output, selectors.EVENT_READ, "output")
+
+    # conversation -----------------------------------------------------------------------------------------------------
+
+    def send_bundle(self, files: Mapping[str, bytes], inside: Mapping[str, bytes], timeout_s: float) -> None:
+        """Send the submission's files; the worker writes them before it answers anything."""
+        self._send(codec.pack({"files": dict(files), "inside": dict(inside)}), time.monotonic() + timeout_s)
+
+    def request(
+        self,
+        fields: Mapping[str, Any],
+        deadline: float,
+        *,
+        foreign: codec.ForeignHook | None = None,
+        special: Special | None = None,
+        on_callback: AnswerCallback | None = None,
+    ) -> dict[str, Any]:
+        """Send one request and return its reply, answering callbacks meanwhile.
+
+        Args:
+            fields: the request without its number.
+            deadline: on `time.monotonic()`'s clock.
+            foreign: encodes handles and callbacks.
+            special: decodes handles and records.
+            on_callback: answers a callback frame; it may make nested requests.
+
+        Raises:
+            WorkerError: no honest answer came.
+        """
+        self._raise_if_gone()
+        number = secrets.randbits(52)  # answers queued before they were asked for never match
+        frame = codec.pack({"id": number, **fields}, foreign=foreign)
+        if self._has_unread():
+            raise self._kill(ViolationError("it sent a frame that nobody asked for"))
+        self._send(frame, deadline)
+        while True:
+            message = self._receive(deadline, special)
+            if "callback" in message and on_callback is not None:
+                answer = {"reply": True, **on_callback(message)}
+                self._send(codec.pack(answer, foreign=foreign), deadline)
+            elif message.get("id") == number and type(message.get("ok")) is bool:
+                return message
+            else:
+                raise self._kill(ViolationError("it answered another question than the one asked"))
+
+    def _has_unread(self) -> bool:
+        if self._buffer:
+            return True
+        try:
+            return bool(self._channel.recv(1, socket.MSG_PEEK))
+        except BlockingIOError:
+            return False
+        except OSError:
+            return False
+
+    def _send(self, data: bytes, deadline: float) -> None:
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[self._channel.send(view[:_CHUNK]) :]
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise self._kill(OutOfTimeError("it did not read its input in time")) from None
+                self._wait_writable()
+            except OSError:
+                raise self._gone() from None
+
+    def _wait_writable(self) -> None:
+        """Wait a moment until the worker reads; drain output meanwhile, for it may be stuck in a print."""
+        self._selector.modify(self._channel, selectors.EVENT_WRITE, "channel")
+        try:
+            self._select(_SEND_POLL_S)
+        finally:
+            self._selector.modify(self._channel, selectors.EVENT_READ, "channel")
+
+    def _select(self, timeout_s: float) -> bool:
+        """Wait for something to read; drain output; return whether the channel is readable."""
+        readable = False
+        for key, _ in self._selector.select(timeout_s):
+            if key.data == "output":
+                self._drain()
+            else:
+                readable = True
+        return readable
+
+    def _receive(self, deadline: float, special: Special | None) -> dict[str, Any]:
+        self._fill(codec.HEAD.size, deadline)
+        try:
+            header, body = codec.unpack_head(bytes(self._buffer[: codec.HEAD.size]))
+            end = codec.HEAD.size + header + body
+            self._fill(end, deadline)
+            start = codec.HEAD.size
+            frame = bytes(self._buffer[start : start + header]), bytes(self._buffer[start + header : end])
+            del self._buffer[:end]
+            message = codec.unpack(*frame, special)
+        except codec.CodecError as error:
+            raise self._kill(ViolationError(str(error))) from None
+        except Exception as error:  # noqa: BLE001 - whatever a library makes of hostile bytes is the sender's doing
+            raise self._kill(ViolationError(f"malformed frame: {type(error).__name__}")) from None
+        if type(message) is not dict:
+            raise self._kill(ViolationError("malformed frame: not a reply"))
+        return message
+
+    def _fill(self, count: int, deadline: float) -> None:
+        while len(self._buffer) < count:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                self._raise_if_gone()
+                raise self._kill(OutOfTimeError("it did not answer in time"))
+            if not self._select(left):
+                continue
+            try:
+                chunk = self._channel.recv(min(_CHUNK, max(count - len(self._buffer), 4096)))
+            except BlockingIOError:
+                continue
+            except OSError:
+                chunk = b""
+            if not chunk:
+                raise self._gone()
+            self._buffer += chunk
+
+    def _drain(self) -> None:
+        try:
+            chunk = os.read(self._output, 1 << 16)
+        except BlockingIOError:
+            return
+        if not chunk:
+            with contextlib.suppress(KeyError):
+                self._selector.unregister(self._output)
+            return
+        self._output_size += len(chunk)
+        self._kept += chunk[: max(0, _OUTPUT_KEPT - len(self._kept))]
+        if self._output_size > _OUTPUT_MAX:
+            raise self._kill(ViolationError(f"it printed more than {_OUTPUT_MAX >> 20} MiB"))
+
+    # end --------------------------------------------------------------------------------------------------------------
+
+    @property
+    def output(self) -> str:
+        """What it printed, the first 64 KiB; private."""
+        return bytes(self._kept).decode("utf-8", "replace")
+
+    def kill_for_memory(self) -> None:
+        """Kill it because its processes use too much memory. Called from the watchdog's thread."""
+        self._kill(OutOfMemoryError("its processes used more memory than they may"))
+
+    def _kill(self, reason: WorkerError) -> WorkerError:
+        if self._killed_for is None:
+            self._killed_for = reason
+            self._zygote.kill(self._pid)
+        return reason
+
+    def _raise_if_gone(self) -> None:
+        if self._killed_for is not None:
+            raise self._killed_for
+        if self._ending is not None:
+            raise self._gone()
+
+    def _gone(self) -> WorkerError:
+        """Return why the worker has hung up."""
+        if self._ending is None:
+            try:
+                self._ending = self._zygote.wait_end(self._pid, _HANG_UP_S)
+            except GraderError:  # it closed its socket and lives on
+                self._kill(ViolationError("it hung up"))
+                self._ending = self._zygote.wait_end(self._pid)
+        if self._killed_for is not None:
+            return self._killed_for
+        number = self._ending.signal
+        if number is not None:
+            return CrashedError(f"it died by signal {number}", number)
+        return CrashedError(f"it ended with status {self._ending.code}", None)
+
+    def close(self) -> None:
+        """Kill it and all that it started; return when it is gone."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if self._ending is None:
+                self._zygote.kill(self._pid)
+                self._ending = self._zygote.wait_end(self._pid)
+            with contextlib.suppress(WorkerError):
+                while self._selector.get_map() and any(k.data == "output" for k in self._selector.get_map().values()):
+                    size = self._output_size
+                    self._drain()
+                    if self._output_size == size:
+                        break
+        finally:
+            self._selector.close()
+            self._channel.close()
+            os.close(self._output)
+            self._on_close()

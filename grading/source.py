@@ -1,0 +1,87 @@
+"""From what the caller names (a folder, a file, REPO@REF) to a submission and its assignment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from grading.catalogue import assignment_folders, find_assignment, load_assignment
+from grading.errors import UsageError
+from grading.model import Assignment, Flag, Submission
+from grading.sandbox.tools import changed_outside, fetch_tree
+from grading.submission import load_file, load_folder, parse_tree
+
+_BRANCHES = ("solve/", "task/")
+
+
+def load_source(source: str, *, assignment_id: str | None, root: Path) -> tuple[Submission, Assignment]:
+    """Read a submission and find its assignment.
+
+    Args:
+        source: a folder or a file laid out like `assignments/<id>/`, or REPO@REF.
+        assignment_id: names the assignment; None takes it from the branch's or the folder's name.
+        root: the folder of assignments, or one assignment's.
+
+    Raises:
+        UsageError: no such source, or it is unclear which assignment it is for.
+    """
+    path = Path(source)
+    if path.is_dir():
+        assignment = _find(assignment_id, root, _from_path(path.resolve(), root))
+        return load_folder(path, assignment), assignment
+    if path.is_file():
+        assignment = _find(assignment_id, root, _from_path(path.resolve().parent, root))
+        return load_file(path, assignment), assignment
+    repository, at, ref = source.rpartition("@")
+    if not at or not repository or not ref:
+        raise UsageError(
+            f"SOURCE {source}: expected a folder, a file or REPO@REF; found none of them. "
+            "Check the path, or name a branch as in candidate.git@solve/early_stopping"
+        )
+    guess = next((ref.removeprefix(prefix) for prefix in _BRANCHES if ref.startswith(prefix)), None)
+    assignment = _find(assignment_id, root, guess)
+    tree = fetch_tree(repository, ref, f"assignments/{assignment.id}")
+    submission = parse_tree(tree.entries, assignment, source=source, commit=tree.commit, ref=ref)
+    return _with_flags(submission, _foreign_changes(repository, ref, assignment)), assignment
+
+
+def _foreign_changes(repository: str, ref: str, assignment: Assignment) -> list[Flag]:
+    """Flag what the branch changed outside its task's folder, where the task's branch is there to compare with."""
+    try:
+        changed = changed_outside(repository, ref, f"task/{assignment.id}", f"assignments/{assignment.id}")
+    except UsageError:
+        return []
+    return [Flag("outside_assignment", "the branch changes a file outside its task's folder", file) for file in changed]
+
+
+def _with_flags(submission: Submission, flags: list[Flag]) -> Submission:
+    return Submission(
+        files=submission.files,
+        source=submission.source,
+        commit=submission.commit,
+        ref=submission.ref,
+        flags=(*submission.flags, *flags),
+        fault=submission.fault,
+    )
+
+
+def _from_path(folder: Path, root: Path) -> str | None:
+    """Return the id in `.../assignments/<id>/...`, or of the assignment that the folder lies in."""
+    parts = folder.parts
+    if root.name in parts:
+        index = len(parts) - 1 - parts[::-1].index(root.name)
+        if index + 1 < len(parts):
+            return parts[index + 1]
+    return None
+
+
+def _find(name: str | None, root: Path, guess: str | None) -> Assignment:
+    if (root / "assignment.toml").is_file():
+        assignment = load_assignment(root, proof=False)
+        if name is not None and name != assignment.id:
+            raise UsageError(f"--assignment {name}: {root} holds {assignment.id}")
+        return assignment
+    wanted = name or guess
+    if wanted is None:
+        known = ", ".join(sorted(assignment_folders([root])))
+        raise UsageError(f"which assignment is this for? Add --assignment with one of: {known}")
+    return find_assignment(wanted, [root], proof=False)

@@ -1,0 +1,295 @@
+"""Proves assignments against their solutions: the matrix of solutions × criteria, and what must be true of it.
+
+An assignment deviates when a solution scores other than it should, when a hidden test catches no wrong solution, when a
+starter is not what the reference gives, or when the exported repository holds something private.
+"""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import statistics
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+from grading.catalogue import load_assignment
+from grading.errors import TakeHomeError
+from grading.export import export_candidate, find_leaks
+from grading.model import Assignment, JudgedBy, Level, Outcome
+from grading.pipeline import Grader
+from grading.proofs import drifted_starters, visible_test_faults
+from grading.solutions import Kind, Solution, load_solutions
+
+REPEATS = 3
+SOAK_REPEATS = 20
+HASH_SEEDS = (0, 1, 2, 3, 4)
+MAX_STUB_POINTS = 5
+MIN_WRONG_PER_CRITERION = 2
+
+
+@dataclass(frozen=True)
+class Job:
+    """One grading of the matrix."""
+
+    directory: Path
+    level: Level
+    solution: Solution
+    hash_seed: int = 0
+    order_seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one grading found.
+
+    Attributes:
+        points: criterion → points, for criteria judged by tests.
+        maxima: criterion → points it could have.
+        killed: hidden tests that did not pass.
+        error: why there is no grade, if there is none.
+    """
+
+    job: Job
+    auto: Fraction
+    auto_max: int
+    points: Mapping[str, Fraction]
+    maxima: Mapping[str, int]
+    killed: tuple[str, ...]
+    checks: tuple[str, ...]
+    suite_s: float
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """The proof of one assignment at one level."""
+
+    assignment: str
+    level: Level
+    counts: Mapping[Kind, int]
+    checks: int
+    median_s: float
+    deviations: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The proof of several assignments."""
+
+    rows: tuple[Row, ...]
+    gradings: int
+    matrix: tuple[Measured, ...] = field(default=(), repr=False)
+
+    @property
+    def deviations(self) -> int:
+        """How many deviations there are in all."""
+        return sum(len(row.deviations) for row in self.rows)
+
+
+Progress = Callable[[int, int], None]
+
+
+def validate(
+    assignments: Sequence[Assignment],
+    *,
+    level: Level | None = None,
+    soak: bool = False,
+    jobs: int = 2,
+    on_progress: Progress | None = None,
+) -> Validation:
+    """Grade every solution of each assignment and report what deviates.
+
+    Args:
+        level: only this level; by default each assignment's highest, with `soak` all.
+        soak: accepted solutions 20 times, in random order, over five hash seeds.
+        jobs: gradings at a time, each in a process of its own.
+    """
+    plan: list[Job] = []
+    places = [(assignment, at) for assignment in assignments for at in _levels(assignment, level, soak)]
+    for assignment, at in places:
+        plan.extend(_plan(assignment, at, soak))
+    matrix = _run(plan, jobs, on_progress)
+    by_place: dict[tuple[Path, Level], list[Measured]] = defaultdict(list)
+    for measured in matrix:
+        by_place[measured.job.directory, measured.job.level].append(measured)
+    rows = [_judge(assignment, at, by_place[assignment.directory, at]) for assignment, at in places]
+    return Validation(tuple(rows), len(matrix), tuple(matrix))
+
+
+def _levels(assignment: Assignment, level: Level | None, soak: bool) -> tuple[Level, ...]:
+    if level is not None:
+        return (level,) if level in assignment.levels else ()
+    return assignment.levels if soak else assignment.levels[-1:]
+
+
+def _plan(assignment: Assignment, level: Level, soak: bool) -> Iterator[Job]:
+    for solution in load_solutions(assignment, level):
+        repeats = (SOAK_REPEATS if soak else REPEATS) if solution.kind is Kind.ACCEPTED else 1
+        for repeat in range(repeats):
+            hash_seed = HASH_SEEDS[repeat % len(HASH_SEEDS)] if soak else 0
+            yield Job(assignment.directory, level, solution, hash_seed, repeat if soak else None)
+
+
+# running --------------------------------------------------------------------------------------------------------------
+
+
+def _run(plan: Sequence[Job], jobs: int, on_progress: Progress | None) -> list[Measured]:
+    if not plan:
+        return []
+    results: dict[int, Measured] = {}
+    context = multiprocessing.get_context("spawn")  # a fork would copy the caller's threads and descriptors
+    with ProcessPoolExecutor(min(jobs, len(plan)), mp_context=context) as pool:
+        futures = {pool.submit(measure, job): i for i, job in enumerate(plan)}
+        try:
+            for future in as_completed(futures):
+                results[futures[future]] = future.result()
+                if on_progress is not None:
+                    on_progress(len(results), len(plan))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return [results[i] for i in range(len(plan))]
+
+
+@functools.cache
+def _grader() -> Grader:
+    return Grader()
+
+
+@functools.cache
+def _assignment(directory: Path) -> Assignment:
+    return load_assignment(directory)
+
+
+def measure(job: Job) -> Measured:
+    """Grade one solution. Runs in a process of its own, which keeps its sandboxes from job to job."""
+    assignment = _assignment(job.directory)
+    empty = Measured(job, Fraction(0), 0, {}, {}, (), (), 0.0)
+    if job.solution.fault is not None:
+        return _failed(empty, job.solution.fault)
+    try:
+        graded = _grader().grade(
+            assignment,
+            job.solution.submission,
+            level=job.level,
+            hash_seed=job.hash_seed,
+            order_seed=job.order_seed,
+        )
+    except TakeHomeError as error:
+        return _failed(empty, str(error))
+    if graded.grade.auto is None:
+        details = [check.detail for check in graded.evidence.checks if check.blame is not None and check.detail]
+        return _failed(empty, f"ungraded: {(details or [graded.evidence.lint_error or ''])[0][:600]}")
+    tested = [c for c in graded.grade.criteria if c.judged_by in (JudgedBy.TESTS, JudgedBy.OWN_TESTS)]
+    checks = [check for check in graded.evidence.checks if check.criterion is not None]
+    return Measured(
+        job=job,
+        auto=graded.grade.auto,
+        auto_max=graded.grade.auto_max,
+        points={c.id: c.points or Fraction(0) for c in tested},
+        maxima={c.id: c.max for c in tested},
+        killed=tuple(check.name for check in checks if check.outcome is not Outcome.PASSED),
+        checks=tuple(check.name for check in checks),
+        suite_s=graded.evidence.timings["tests_s"],
+    )
+
+
+def _failed(empty: Measured, error: str) -> Measured:
+    return Measured(**{**empty.__dict__, "error": error})
+
+
+# judging --------------------------------------------------------------------------------------------------------------
+
+
+def _judge(assignment: Assignment, level: Level, matrix: Sequence[Measured]) -> Row:
+    deviations = [
+        *(text for measured in matrix for text in deviations_of(measured)),
+        *_coverage_deviations(assignment, level, matrix),
+        *drifted_starters(assignment),
+        *visible_test_faults(assignment, level),
+        *_leaks(assignment, level),
+    ]
+    counts = {kind: len({m.job.solution.name for m in matrix if m.job.solution.kind is kind}) for kind in Kind}
+    times = [m.suite_s for m in matrix if m.job.solution.kind is Kind.ACCEPTED and m.error is None]
+    return Row(
+        assignment=assignment.id,
+        level=level,
+        counts=counts,
+        checks=max((len(m.checks) for m in matrix), default=0),
+        median_s=statistics.median(times) if times else 0.0,
+        deviations=tuple(deviations),
+    )
+
+
+def deviations_of(measured: Measured) -> Iterator[str]:
+    """Say in what one grading differs from what its solution is there to prove."""
+    solution = measured.job.solution
+    name = f"{solution.kind.value}/{solution.name}"
+    if measured.error is not None:
+        yield f"{name}: {measured.error}"
+        return
+    auto = f"{float(measured.auto):g} of {measured.auto_max}"
+    if solution.kind in (Kind.STARTER, Kind.CHEAT) and measured.auto > 0:
+        yield f"{name}: expected no automatic point; found {auto}"
+    elif solution.kind is Kind.STUB and measured.auto > MAX_STUB_POINTS:
+        yield f"{name}: expected at most {MAX_STUB_POINTS} automatic points; found {auto}"
+    elif solution.kind is Kind.ACCEPTED and measured.auto != measured.auto_max:
+        yield f"{name}: expected every automatic point; found {auto}; did not pass: {_names(measured.killed)}"
+    elif solution.kind is Kind.WRONG:
+        yield from _wrong_deviations(measured, name)
+
+
+def _wrong_deviations(measured: Measured, name: str) -> Iterator[str]:
+    solution = measured.job.solution
+    unknown = sorted({*solution.loses, *solution.may_also_lose} - set(measured.maxima))
+    if unknown:
+        yield f"{name}: names criteria that tests do not judge at this level: {_names(unknown)}"
+    if not solution.loses:
+        yield f"{name}: expected at least one criterion in `loses`"
+    lost = {c for c, points in measured.points.items() if points < measured.maxima[c]}
+    for criterion in solution.loses:
+        if criterion in measured.maxima and criterion not in lost:
+            yield f"{name}: expected a loss in {criterion}; it kept all {measured.maxima[criterion]} points"
+    extra = sorted(lost - {*solution.loses, *solution.may_also_lose})
+    if extra:
+        yield f"{name}: lost points in {_names(extra)} without saying so; did not pass: {_names(measured.killed)}"
+
+
+def _coverage_deviations(assignment: Assignment, level: Level, matrix: Sequence[Measured]) -> Iterator[str]:
+    wrong = [m for m in matrix if m.job.solution.kind is Kind.WRONG and m.error is None]
+    for criterion in assignment.rubric.at(level):
+        if criterion.judged_by in (JudgedBy.TESTS, JudgedBy.OWN_TESTS):
+            hits = sum(criterion.id in m.job.solution.loses for m in wrong)
+            if hits < MIN_WRONG_PER_CRITERION:
+                yield f"criterion {criterion.id}: hit by {hits} wrong solutions; expected {MIN_WRONG_PER_CRITERION}"
+    killers = {check for m in wrong for check in m.killed}
+    idle = sorted({check for m in matrix for check in m.checks} - killers)
+    for check in idle:
+        yield f"hidden test {check}: catches no wrong solution; add one that it catches, or delete it"
+
+
+def _leaks(assignment: Assignment, level: Level) -> Iterator[str]:
+    with tempfile.TemporaryDirectory(prefix="take-home-") as folder:
+        repository = Path(folder) / "candidate.git"
+        try:
+            export_candidate(
+                repository,
+                candidate="validation",
+                assignments=[assignment.id],
+                level=level,
+                due=None,
+                assignments_root=assignment.directory.parent,
+            )
+        except TakeHomeError as error:
+            yield f"export: {error}"
+            return
+        yield from (f"leak: {leak}" for leak in find_leaks(repository, [assignment]))
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"
