@@ -128,15 +128,20 @@ def task_files(assignment: Assignment, level: Level, due: dt.date | None) -> dic
     """Return what a task's branch adds to main: path → content."""
     home = f"assignments/{assignment.id}"
     files = {f"{home}/README.md": (assignment.directory / "README.md").read_bytes()}
-    starter = assignment.directory / "starter" / level.value
-    for name in assignment.files:
-        if name.endswith("/"):
-            files |= {f"{home}/{name}{path}": data for path, data in _folder(starter / name, _STARTER_SUFFIXES)}
-        else:
-            files[f"{home}/{name}"] = (starter / name).read_bytes()
+    files |= {f"{home}/{path}": data for path, data in _starter_files(assignment, level)}
     files |= {f"{home}/tests/{path}": data for path, data in _folder(assignment.visible, _TEST_SUFFIXES)}
     files[f"{home}/task.toml"] = render_task(assignment, level, due).encode()
     return files | {f"data/{path}": data for path, data in _data_files(assignment)}
+
+
+def _starter_files(assignment: Assignment, level: Level) -> Iterator[tuple[str, bytes]]:
+    """Yield the candidate's files as a level's starter has them."""
+    starter = assignment.directory / "starter" / level.value
+    for name in assignment.files:
+        if name.endswith("/"):
+            yield from ((f"{name}{path}", data) for path, data in _folder(starter / name, _STARTER_SUFFIXES))
+        else:
+            yield name, (starter / name).read_bytes()
 
 
 def _data_files(assignment: Assignment) -> Iterator[tuple[str, bytes]]:
@@ -257,9 +262,9 @@ def _public_files(catalogue: Sequence[Assignment]) -> Iterator[bytes]:
     yield from (text.encode() for text in _MADE.values())
     for assignment in catalogue:
         yield (assignment.directory / "README.md").read_bytes()
-        for folder in (assignment.directory / "starter", assignment.visible):
-            yield from (data for _, data in _folder(folder, _STARTER_SUFFIXES | _TEST_SUFFIXES))
+        yield from (data for _, data in _folder(assignment.visible, _TEST_SUFFIXES))
         for level in assignment.levels:
+            yield from (data for _, data in _starter_files(assignment, level))
             yield render_task(assignment, level, None).encode()
         yield from (data for _, data in _data_files(assignment))
 

@@ -148,6 +148,11 @@ class Limits:
     processes: int = 64
     loopback: bool = False
 
+    @property
+    def run_s(self) -> float:
+        """Time for all checks together: many times what an honest submission takes, and an end to endless ones."""
+        return 6 * (self.load_s + self.test_s)
+
 
 @dataclass(frozen=True)
 class EntryPoint:

@@ -8,7 +8,7 @@ from grading.catalogue import assignment_folders, find_assignment, load_assignme
 from grading.errors import UsageError
 from grading.model import Assignment, Flag, Submission
 from grading.sandbox.tools import changed_outside, fetch_tree
-from grading.submission import load_file, load_folder, parse_tree
+from grading.submission import is_wanted, load_file, load_folder, parse_tree
 
 _BRANCHES = ("solve/", "task/")
 
@@ -39,7 +39,8 @@ def load_source(source: str, *, assignment_id: str | None, root: Path) -> tuple[
         )
     guess = next((ref.removeprefix(prefix) for prefix in _BRANCHES if ref.startswith(prefix)), None)
     assignment = _find(assignment_id, root, guess)
-    tree = fetch_tree(repository, ref, f"assignments/{assignment.id}")
+    folder = f"assignments/{assignment.id}"
+    tree = fetch_tree(repository, ref, folder, wanted=lambda path: is_wanted(path, assignment))
     submission = parse_tree(tree.entries, assignment, source=source, commit=tree.commit, ref=ref)
     return _with_flags(submission, _foreign_changes(repository, ref, assignment)), assignment
 

@@ -117,7 +117,10 @@ class Recorder:
 
     def _describe(self, error: BaseException, text: str | None = None) -> dict[str, object]:
         """Return what a person needs: kind, message, and the deepest line in the task's own files."""
-        text = text if text is not None else "".join(traceback.format_exception_only(error))
+        if isinstance(error, _TooLongError):
+            text = str(error)
+        elif text is None:
+            text = "".join(traceback.format_exception_only(error))
         lines = [line[:_LINE_CHARS] for line in text.rstrip().splitlines()]
         more = ["…"] if len(lines) > _MESSAGE_LINES else []
         described: dict[str, object] = {

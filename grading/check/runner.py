@@ -243,9 +243,9 @@ def _broke_off(events: list[dict[str, Any]], items: list[dict[str, Any]], status
     elif status < 0:
         how, kind = f"Python was ended by {signal.Signals(-status).name}", "crash"
     else:
-        how, kind = f"Python ended by itself with status {status}; is there an os._exit?", "crash"
+        how, kind = f"Python ended with status {status} (an os._exit?)", "crash"
     last = events[-1]
     if last["event"] == "start":
         item = next((item for item in items if item["id"] == last["id"]), {"function": last["id"], "criterion": None})
-        return Problem(kind, f"{how}, in the middle of this test", test=item["function"], criterion=item["criterion"])
-    return Problem(kind, f"{how}, while {last['id']} was imported" if last["event"] == "load" else how)
+        return Problem(kind, f"{how} in the middle of this test", test=item["function"], criterion=item["criterion"])
+    return Problem(kind, f"{how} while {last['id']} was imported" if last["event"] == "load" else how)

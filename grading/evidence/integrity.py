@@ -92,8 +92,8 @@ _REVIEWER = re.compile(
     | \b(?:note|message|instructions?|attention|dear|hello|hey)\b.{0,12}
         \b(?:ai|llm|gpt|language\s+model|automated|chatbot)s?\b.{0,15}\b(?:review|grad|evaluat|judg|assess)
     | \b(?:as|to|for)\s+(?:the|an?|any)\s+(?:ai|llm|automated)\s+(?:reviewer|grader|evaluator|judge|assessor)\b
-    | <\|im_(?:start|end)\|> | </?(?:grader|submission|grading|verdict)\b[^>]*>
-    | ^\W*system\s*:\s.{0,200}\b(?:reviewer|grader|grading|submission)
+    | <\|im_(?:start|end)\|> | </?(?:grader|submission|grading|verdict)\b[^>]{0,80}>
+    | ^[^\w\n]{0,20}system\s*:\s.{0,200}\b(?:reviewer|grader|grading|submission)
     """,
     re.IGNORECASE | re.VERBOSE | re.MULTILINE | re.DOTALL,
 )

@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import random
 import sys
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pytest
 from _pytest.runner import runtestprotocol
 
 from grading.errors import GraderError
+from grading.judge.nursery import Loaded
 from grading.judge.outcomes import CaseResult, CheckPlan, NotLoadedError, combine, died_by_foreign_signal, rule
-from grading.judge.remote import Channel, Handle, Session
+from grading.judge.remote import Handle, Session
 from grading.model import Assignment, Blame, CheckResult, FailureKind, Level, LoadFault, Outcome
 
 MAX_DETAIL = 8000
-
-
-class OpenChannel(Channel, Protocol):
-    """A worker that must be closed."""
-
-    @property
-    def output(self) -> str:
-        """What it printed; private."""
-
-    def close(self) -> None:
-        """End it."""
 
 
 @dataclass
@@ -58,7 +50,7 @@ class JudgePlugin:
     """Runs one submission through an assignment's hidden tests.
 
     Args:
-        open_channel: makes a fresh worker with the submission in it.
+        take: returns a fresh worker that has loaded the submission.
         try_loading: called once when the tests are collected; returns the fault that keeps every test from running,
             and all faults to show.
     """
@@ -68,14 +60,14 @@ class JudgePlugin:
         assignment: Assignment,
         level: Level,
         seed: int,
-        open_channel: Callable[[], OpenChannel],
+        take: Callable[[], Loaded],
         try_loading: Callable[[], tuple[LoadFault | None, tuple[LoadFault, ...]]] | None = None,
     ) -> None:
         self.assignment = assignment
         self.level = level
         self.seed = seed
         self.collected = Collected()
-        self._open_channel = open_channel
+        self._take = take
         self._try_loading = try_loading
         self._load_fault: LoadFault | None = None
         self.load_faults: tuple[LoadFault, ...] = ()
@@ -83,6 +75,7 @@ class JudgePlugin:
         self.on_progress: Callable[[int, int], None] | None = None
         self.order_seed: int | None = None
         self._total = 0
+        self._deadline = math.inf
         self._error: BaseException | None = None
         self._when = ""
         self._share: Fraction | None = None
@@ -94,17 +87,18 @@ class JudgePlugin:
         mark = request.node.get_closest_marker("limit")
         limits = self.assignment.limits
         test_s = float(mark.kwargs["test_s"]) if mark else limits.test_s
-        channel = self._open_channel()
+        loaded = self._take()
         try:
-            session, _, fault = load_submission(channel, self.assignment, self._seed_of(request.node.nodeid))
-            if fault is not None:
-                raise NotLoadedError(fault)
-            session.allow(test_s)
-            yield session
+            if loaded.error is not None:
+                raise loaded.error
+            if loaded.fault is not None:
+                raise NotLoadedError(loaded.fault)
+            loaded.session.allow(test_s)
+            yield loaded.session
         finally:
-            channel.close()
-            if channel.output:
-                self.collected.output = (self.collected.output + channel.output)[-MAX_DETAIL:]
+            loaded.channel.close()
+            if loaded.channel.output:
+                self.collected.output = (self.collected.output + loaded.channel.output)[-MAX_DETAIL:]
 
     @pytest.fixture
     def solution(self, _session: Session) -> Handle:
@@ -171,6 +165,7 @@ class JudgePlugin:
     def pytest_runtestloop(self) -> bool | None:
         """Load the submission once before any test; without a working sandbox, run none."""
         single_thread(sys.modules)
+        self._deadline = time.monotonic() + self.assignment.limits.run_s
         if self._try_loading is None:
             return None
         try:
@@ -189,6 +184,9 @@ class JudgePlugin:
         if self._load_fault is not None:
             detail = f"{self._load_fault.file}: {self._load_fault.message}"
             result = CaseResult(Outcome.FAILED, Blame.CANDIDATE, FailureKind.LOAD, detail)
+        elif time.monotonic() > self._deadline:
+            detail = "the submission used up the time of the whole run"
+            result = CaseResult(Outcome.TIMED_OUT, Blame.CANDIDATE, FailureKind.TIMEOUT, detail)
         else:
             result = self._run_case(item, nextitem)
             if self._error is not None and died_by_foreign_signal(self._error):
@@ -221,33 +219,6 @@ class JudgePlugin:
         if call.excinfo is not None and self._error is None:
             self._error, self._when = call.excinfo.value, call.when
         return (yield)
-
-
-def load_submission(
-    channel: Channel, assignment: Assignment, seed: int
-) -> tuple[Session, list[tuple[str, str]], LoadFault | None]:
-    """Load the submission in a worker; return the session, problems of entry points, and why it did not load."""
-    session = Session(channel, assignment.limits.load_s, assignment.exceptions)
-    options = {
-        "entry": assignment.entry,
-        "dataclasses": {name: list(fields) for name, fields in assignment.dataclasses.items()},
-        "entry_points": {point.name: point.signature for point in assignment.entry_points},
-        "seed": seed % 2**32,
-    }
-    problems, failure = session.load(options)
-    if failure is None:
-        return session, problems, None
-    file, line = failure.get("file"), failure.get("line")
-    return (
-        session,
-        [],
-        LoadFault(
-            file=file if type(file) is str else f"{assignment.entry}.py",
-            line=line if type(line) is int else None,
-            kind=str(failure.get("type", "Exception"))[:80],
-            message=str(failure.get("message", ""))[:500],
-        ),
-    )
 
 
 def check_name(item: pytest.Item) -> str:

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from grading.catalogue import load_assignment
-from grading.judge.hooks import JudgePlugin, OpenChannel
+from grading.judge.hooks import JudgePlugin
+from grading.judge.nursery import Loaded, load_in
 from grading.judge.run import key_of, open_worker
 from grading.model import Level
 from grading.sandbox.bubblewrap import probe_isolation
@@ -59,14 +60,14 @@ def pytest_configure(config: pytest.Config) -> None:
         submission = load_folder(Path(folder), assignment)
         package = read_package(assignment.inside)
 
-        def open_channel() -> OpenChannel:
-            return open_worker(zygote, submission, package, assignment)
+        def take() -> Loaded:
+            return load_in(open_worker(zygote, submission, package, assignment), assignment, seed)
     else:
 
-        def open_channel() -> OpenChannel:
-            return LocalWorker(Path(folder), assignment.inside)
+        def take() -> Loaded:
+            return load_in(LocalWorker(Path(folder), assignment.inside), assignment, seed)
 
-    plugin = _Debugging(assignment, Level(config.getoption("--level")), seed, open_channel)
+    plugin = _Debugging(assignment, Level(config.getoption("--level")), seed, take)
     config.pluginmanager.register(plugin, "judge")
 
 

@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 
 from grading.errors import GraderError
-from grading.judge.hooks import JudgePlugin, OpenChannel, load_submission
+from grading.judge.hooks import JudgePlugin
+from grading.judge.nursery import Loaded, Nursery, load_in
+from grading.judge.outcomes import died_by_foreign_signal
 from grading.model import Assignment, CheckResult, Level, LoadFault, Submission
 from grading.sandbox.host import Zygote, ZygoteKey, read_package
-from grading.sandbox.worker import CrashedError, Worker, WorkerError
+from grading.sandbox.worker import Worker
 
 _CONFIGURATION = Path(__file__).parent / "pytest.ini"
-_LOAD_TRIES = 2
 
 
 @dataclass(frozen=True)
@@ -71,17 +72,19 @@ def run_hidden_tests(
     inside = read_package(assignment.inside)
     started = time.monotonic()
 
-    def open_channel() -> OpenChannel:
-        return open_worker(zygote, submission, inside, assignment)
+    def hatch() -> Loaded:
+        return load_in(open_worker(zygote, submission, inside, assignment), assignment, seed)
 
-    def try_loading() -> tuple[LoadFault | None, tuple[LoadFault, ...]]:
-        if submission.fault is not None:
-            return submission.fault, (submission.fault,)
-        return _try_loading(assignment, seed, open_channel)
+    with Nursery(hatch) as nursery:
 
-    plugin = JudgePlugin(assignment, level, seed, open_channel, try_loading)
-    plugin.on_progress, plugin.order_seed = on_progress, order_seed
-    _run_pytest(assignment.hidden, plugin)
+        def try_loading() -> tuple[LoadFault | None, tuple[LoadFault, ...]]:
+            if submission.fault is not None:
+                return submission.fault, (submission.fault,)
+            return _try_loading(assignment, nursery)
+
+        plugin = JudgePlugin(assignment, level, seed, nursery.take, try_loading)
+        plugin.on_progress, plugin.order_seed = on_progress, order_seed
+        _run_pytest(assignment.hidden, plugin)
     if plugin.grader_error is not None:
         raise plugin.grader_error
     collected = plugin.collected
@@ -99,29 +102,25 @@ def run_hidden_tests(
     )
 
 
-def _try_loading(
-    assignment: Assignment, seed: int, open_channel: Callable[[], OpenChannel]
-) -> tuple[LoadFault | None, tuple[LoadFault, ...]]:
+def _try_loading(assignment: Assignment, nursery: Nursery) -> tuple[LoadFault | None, tuple[LoadFault, ...]]:
     """Load once before any test, so that code that cannot be loaded costs one attempt and not one a test.
 
     Returns: the fault that keeps every test from running, and all faults to show.
     """
     file = f"{assignment.entry}.py"
-    for attempt in range(_LOAD_TRIES):
-        channel = open_channel()
-        try:
-            _, problems, fault = load_submission(channel, assignment, seed)
-        except WorkerError as error:
-            if isinstance(error, CrashedError) and error.signal is not None and attempt + 1 < _LOAD_TRIES:
-                continue
-            fault = LoadFault(file, None, type(error).__name__.removesuffix("Error"), f"while it was imported, {error}")
-            problems = []
-        finally:
-            channel.close()
-        if fault is not None:
-            return fault, (fault,)
-        return None, tuple(LoadFault(file, None, "entry point", f"{name} {problem}") for name, problem in problems)
-    raise GraderError("unreachable: the last attempt decides")
+    loaded = nursery.peek()
+    if loaded.error is not None and died_by_foreign_signal(loaded.error):
+        nursery.drop()
+        loaded = nursery.peek()
+    if loaded.error is not None:
+        kind = type(loaded.error).__name__.removesuffix("Error")
+        fault: LoadFault | None = LoadFault(file, None, kind, f"while it was imported, {loaded.error}")
+    else:
+        fault = loaded.fault
+    if fault is not None:
+        return fault, (fault,)
+    problems = loaded.problems.items()
+    return None, tuple(LoadFault(file, None, "entry point", f"{name} {problem}") for name, problem in problems)
 
 
 def _run_pytest(hidden: Path, plugin: JudgePlugin) -> None:

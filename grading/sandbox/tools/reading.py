@@ -51,19 +51,18 @@ def fetch_tree(repo: str, ref: str, under: str, *, wanted: Callable[[str], bool]
         UsageError: no such repository or ref, no commits, or no answer in time.
     """
     with fetched(repo, {"head": ref}) as (git, commits):
-        prefix = f"{under.strip('/')}/"
-        listing = git("ls-tree", "-r", "-l", "-z", "--full-tree", "refs/fetched/head", "--", prefix, cut=True)
-        found = [_parse_entry(record, prefix) for record in _records(listing) if record.count("\t")]
-        readable: list[str] = []
+        prefix = f"{under.strip('/')}/" if under.strip("/") else ""
+        found = [_parse_entry(record, prefix) for record in _list_tree(git, "head", prefix)]
+        readable: dict[str, str] = {}
         room = MAX_TOTAL_BYTES
         for path, mode, sha, size in found:
             asked = mode.startswith("10") and (wanted is None or wanted(path))
-            # The file that goes over the total is still read, so that the submission can say which one it was.
+            # The file that goes over a cap is still read, so that the submission can say which one it was.
             if asked and size <= MAX_FILE_BYTES and room > 0 and len(readable) <= MAX_FILES:
-                readable.append(sha)
+                readable[path] = sha
                 room -= size
-        contents = dict(_read_objects(git, readable))
-        entries = [TreeEntry(path, mode, contents.get(sha), size) for path, mode, sha, size in found]
+        contents = dict(_read_objects(git, list(readable.values())))
+        entries = [TreeEntry(path, mode, contents.get(readable.get(path, "")), size) for path, mode, _, size in found]
         folders = _records(
             git("ls-tree", "-d", "-z", "--name-only", "--full-tree", "refs/fetched/head", "assignments/")
         )
@@ -77,8 +76,11 @@ def changed_outside(repo: str, ref: str, base: str, under: str) -> tuple[str, ..
         UsageError: as `fetch_tree`, for either ref.
     """
     with fetched(repo, {"head": ref, "base": base}) as (git, _):
-        options = ("-r", "-z", "--name-only", "--no-renames")
-        changed = _records(git("diff-tree", *options, "refs/fetched/base", "refs/fetched/head", cut=True))
+        # Two listings and not `git diff-tree`, which gathers all of a tree bomb before it says a word.
+        before, after = (
+            {_path_of(record): record for record in _list_tree(git, name, "")} for name in ("base", "head")
+        )
+        changed = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
         return tuple(path for path in changed if not path.startswith(f"{under.strip('/')}/"))[:_MAX_CHANGED]
 
 
@@ -97,6 +99,16 @@ def read_history(repo: str) -> Iterator[GitObject]:
             name = ref.removeprefix("refs/fetched/").removeprefix("heads/")
             for sha, data in _read_objects(git, list(names)):
                 yield GitObject(name, names[sha] or "commit message", sha, data)
+
+
+def _list_tree(git: Git, name: str, prefix: str) -> list[str]:
+    """Return the records of `ls-tree -l` for everything below a folder, cut where they grow beyond all bounds."""
+    places = ["--", prefix] if prefix else []
+    return _records(git("ls-tree", "-r", "-l", "-z", "--full-tree", f"refs/fetched/{name}", *places, cut=True))
+
+
+def _path_of(record: str) -> str:
+    return record.split("\t", 1)[1]
 
 
 def _records(listing: bytes) -> list[str]:

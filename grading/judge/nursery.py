@@ -1,0 +1,113 @@
+"""Keeps one worker ahead: while a test runs, the next one's worker is forked and loads the submission."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol
+
+from grading.judge.remote import Channel, Session
+from grading.model import Assignment, LoadFault
+from grading.sandbox.worker import WorkerError
+
+
+class OpenChannel(Channel, Protocol):
+    """A worker that must be closed."""
+
+    @property
+    def output(self) -> str:
+        """What it printed; private."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A worker that has tried to load the submission.
+
+    Attributes:
+        problems: entry point → in what it differs from the README.
+        fault: why the submission did not load, if so.
+        error: what ended the worker while it loaded, if something did.
+    """
+
+    channel: OpenChannel
+    session: Session
+    problems: Mapping[str, str]
+    fault: LoadFault | None = None
+    error: WorkerError | None = None
+
+
+def load_in(channel: OpenChannel, assignment: Assignment, seed: int) -> Loaded:
+    """Load the submission in a fresh worker.
+
+    Args:
+        seed: for the global generators in the worker.
+    """
+    session = Session(channel, assignment.limits.load_s, assignment.exceptions)
+    options = {
+        "entry": assignment.entry,
+        "dataclasses": {name: list(fields) for name, fields in assignment.dataclasses.items()},
+        "entry_points": {point.name: point.signature for point in assignment.entry_points},
+        "seed": seed % 2**32,
+    }
+    try:
+        problems, failure = session.load(options)
+    except WorkerError as error:
+        return Loaded(channel, session, {}, error=error)
+    if failure is None:
+        return Loaded(channel, session, dict(problems))
+    file, line = failure.get("file"), failure.get("line")
+    fault = LoadFault(
+        file=file if type(file) is str else f"{assignment.entry}.py",
+        line=line if type(line) is int else None,
+        kind=str(failure.get("type", "Exception"))[:80],
+        message=str(failure.get("message", ""))[:500],
+    )
+    return Loaded(channel, session, {}, fault)
+
+
+class Nursery:
+    """Hands out loaded workers, each once.
+
+    Args:
+        hatch: makes one; called in a thread of its own.
+    """
+
+    def __init__(self, hatch: Callable[[], Loaded]) -> None:
+        self._hatch = hatch
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="nursery")
+        self._next: Future[Loaded] | None = None
+
+    def peek(self) -> Loaded:
+        """Return the worker that `take` will hand out next."""
+        if self._next is None:
+            self._next = self._pool.submit(self._hatch)
+        return self._next.result()
+
+    def take(self) -> Loaded:
+        """Return a loaded worker, and begin the next one."""
+        try:
+            return self.peek()
+        finally:
+            self._next = self._pool.submit(self._hatch)
+
+    def drop(self) -> None:
+        """End the worker that would be next."""
+        if self._next is not None and not self._next.cancel() and self._next.exception() is None:
+            self._next.result().channel.close()
+        self._next = None
+
+    def close(self) -> None:
+        """End the worker that nobody took."""
+        self.drop()
+        self._pool.shutdown()
+
+    def __enter__(self) -> Nursery:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
