@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import datetime as dt
 import json
 import os
 import sys
@@ -17,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from grading.arguments import make_parser
 from grading.console import progress, table, wants_colour, width
 from grading.errors import FaultsError, GraderError, UsageError
 
@@ -27,16 +27,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 ASSIGNMENTS = ROOT / "assignments"
 EXIT_OK, EXIT_DEVIATION, EXIT_USAGE, EXIT_GRADER, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
-LEVELS = ("junior", "mid", "senior")
-
-_DESCRIPTION = """\
-Grade take-home assignments for ML engineers.
-
-  candidate    python -m grading check                      your visible tests and lint, as CI runs them
-  interviewer  python -m grading grade REPO@solve/ID        score a branch in the sandbox
-  author       python -m grading validate ID                prove an assignment against its solutions
-  interviewer  python -m grading export DEST --candidate NAME --assignments ID
-"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,9 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from grading.check.__main__ import main as check
 
         return check(options[1:])
-    parsed = _parser().parse_args(options)
+    parsed = make_parser().parse_args(options)
+    commands = {"grade": _grade, "validate": _validate, "export": _export, "starters": _starters}
     try:
-        return int(parsed.run(parsed))
+        return commands[parsed.command](parsed)
     except FaultsError as error:
         _complain(f"{len(error.faults)} faults:" if len(error.faults) > 1 else "1 fault:", *map(str, error.faults))
         return EXIT_USAGE
@@ -75,76 +66,6 @@ def _complain(*lines: str) -> None:
     colour = wants_colour(sys.stderr)
     red, plain = ("\033[31m", "\033[0m") if colour else ("", "")
     print(f"{red}error:{plain} " + "\n  ".join(lines), file=sys.stderr)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m grading", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    commands.add_parser("check", help="run the visible tests and lint of the task in this folder", add_help=False)
-
-    grade = commands.add_parser(
-        "grade",
-        help="score a submission in the sandbox",
-        description="Score a submission: hidden tests in the sandbox, lint, integrity. Prints a scorecard.",
-    )
-    grade.add_argument("source", metavar="SOURCE", help="a folder, a file, or REPO@REF (e.g. candidate.git@solve/ID)")
-    grade.add_argument("--assignment", metavar="ID", help="which assignment; default: from the branch or the folder")
-    grade.add_argument("--assignment-dir", metavar="DIR", type=Path, help="where assignments lie, or one assignment")
-    grade.add_argument("--level", choices=LEVELS, default="mid", help="default: mid")
-    grade.add_argument("--official", action="store_true", help="refuse to grade without full isolation")
-    grade.add_argument("--seed", type=int, metavar="N", help="repeat the random inputs of an earlier run")
-    grade.add_argument("--out", type=Path, metavar="DIR", help="write score.json, comment.md and report.html here")
-    grade.add_argument("--json", metavar="FILE", help="write score.json to FILE; - prints it alone on standard output")
-    grade.add_argument(
-        "--private", action="store_true", help="also print what hidden tests said; never show candidates"
-    )
-    grade.set_defaults(run=_grade)
-
-    validate = commands.add_parser(
-        "validate",
-        help="prove assignments against their solutions",
-        description="Grade every accepted, wrong and cheating solution; report what deviates. Exit 1 on a deviation.",
-    )
-    validate.add_argument("ids", metavar="ID", nargs="*", help="which assignments; default: all")
-    validate.add_argument("--assignment-dir", metavar="DIR", type=Path, help="where assignments lie, or one assignment")
-    validate.add_argument("--jobs", type=int, metavar="N", default=os.cpu_count() or 1, help="gradings at a time")
-    validate.add_argument("--level", choices=LEVELS, help="only this level; default: each assignment's highest")
-    validate.add_argument("--soak", action="store_true", help="20 repeats, random order, five hash seeds, all levels")
-    validate.add_argument("--matrix", action="store_true", help="also print points per solution and criterion")
-    validate.add_argument("--json", metavar="FILE", help="write the result to FILE; - prints it alone")
-    validate.set_defaults(run=_validate)
-
-    export = commands.add_parser(
-        "export",
-        help="make a candidate's repository",
-        description="Make a candidate's repository, ready to push: main, and a branch task/ID for each assignment.",
-    )
-    export.add_argument("dest", metavar="DEST", type=Path, help="where to; a name that ends in .git is made bare")
-    export.add_argument("--candidate", required=True, metavar="NAME", help="how the README greets them")
-    export.add_argument("--assignments", required=True, metavar="A,B", help="ids, separated by commas")
-    export.add_argument("--level", choices=LEVELS, default="mid", help="default: mid")
-    export.add_argument("--due", metavar="DATE", type=_date, help="deadline, e.g. 2026-12-31")
-    export.add_argument("--assignment-dir", metavar="DIR", type=Path, help="where assignments lie")
-    export.set_defaults(run=_export)
-
-    starters = commands.add_parser(
-        "starters",
-        help="write the starters from the references",
-        description="Write starter/<level>/ of each assignment from the marked regions of its reference.",
-    )
-    starters.add_argument("ids", metavar="ID", nargs="*", help="which assignments; default: all")
-    starters.add_argument("--assignment-dir", metavar="DIR", type=Path, help="where assignments lie, or one assignment")
-    starters.set_defaults(run=_starters)
-    return parser
-
-
-def _date(text: str) -> dt.date:
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a date like 2026-12-31") from None
 
 
 # grade ----------------------------------------------------------------------------------------------------------------

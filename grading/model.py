@@ -1,6 +1,8 @@
 """The words of the domain as frozen values. Nothing here reads, runs or prints.
 
 Data flows one way: Submission → Evidence → Grade → Report.
+
+Longer than other modules on purpose: it is the vocabulary, and a reader looks here for every word of it.
 """
 
 from __future__ import annotations

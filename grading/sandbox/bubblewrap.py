@@ -19,7 +19,9 @@ OVERRIDE = "TAKEHOME_BWRAP"
 _SANDBOX_FILES = (
     "__init__.py",
     "codec.py",
-    "codec_arrays.py",
+    "codec_numpy.py",
+    "codec_pandas.py",
+    "codec_torch.py",
     "driver.py",
     "loading.py",
     "namespaces.py",
@@ -93,7 +95,7 @@ def probe_isolation() -> Capability:
 def outer_command(bwrap: str, forbidden: Sequence[str]) -> list[str]:
     """Return bubblewrap's arguments up to the program to run.
 
-    The sandbox sees /usr, the Python environment and our eight worker files, all read-only; no network, no other
+    The sandbox sees /usr, the Python environment and our worker files, all read-only; no network, no other
     process, no environment variable of the host.
 
     Args:

@@ -5,16 +5,18 @@ buffers. Encoding takes exact types only, so that no subclass with a lying `__eq
 that the peer names, and checks every length against what arrived before it allocates.
 
 This module runs on both sides of the border and imports nothing but the standard library; numpy, pandas and torch
-values are in `codec_arrays`, which is imported when the first one turns up.
+values are in `codec_numpy`, `codec_pandas` and `codec_torch`, each imported when the first one turns up.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import importlib
 import json
 import math
 import struct
 from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import Any, NoReturn, TypeAlias
 
 MAGIC = b"TH1\n"
@@ -94,12 +96,18 @@ class Encoder:
 
 
 def _encode_array_like(encoder: Encoder, value: object, depth: int) -> Node:
-    root = type(value).__module__.partition(".")[0]
-    if root not in ("numpy", "pandas", "torch"):
-        return None
-    from grading.sandbox import codec_arrays
+    library = _library(type(value).__module__.partition(".")[0])
+    return None if library is None else library.encode(encoder, value, depth)
 
-    return codec_arrays.encode(encoder, value, depth)
+
+def _library(name: str) -> ModuleType | None:
+    """Return the codec of a library's values, imported at its first use: torch-free assignments load no torch."""
+    return importlib.import_module(f"grading.sandbox.codec_{name}") if name in ("numpy", "pandas", "torch") else None
+
+
+def _decoder_of(tag: str) -> Callable[[Decoder, list[Any], int], Any] | None:
+    library = _library({"n": "numpy", "p": "pandas", "t": "torch"}.get(tag[:1], ""))
+    return None if library is None else library.DECODE.get(tag)
 
 
 def _text(_: Encoder, value: Any, __: int) -> Node:
@@ -198,11 +206,7 @@ class Decoder:
             return node
         if type(node) is not list or not node or type(node[0]) is not str:
             bad("node")
-        decode = self._special.get(node[0]) or _DECODE.get(node[0])
-        if decode is None:
-            from grading.sandbox import codec_arrays
-
-            decode = codec_arrays.DECODE.get(node[0])
+        decode = self._special.get(node[0]) or _DECODE.get(node[0]) or _decoder_of(node[0])
         if decode is None:
             bad(f"tag {node[0]!r:.20}")
         try:

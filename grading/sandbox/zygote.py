@@ -29,9 +29,9 @@ from grading.sandbox.stream import serve
 
 # Imported lazily by the libraries at first use; a worker would pay for each of them in every test.
 _COMPANIONS = {
-    "torch": ("torch._dynamo", "torch.utils.data", "torch.optim", "grading.sandbox.codec_arrays"),
-    "numpy": ("numpy.random", "grading.sandbox.codec_arrays"),
-    "pandas": ("pandas", "grading.sandbox.codec_arrays"),
+    "torch": ("torch._dynamo", "torch.utils.data", "torch.optim", "grading.sandbox.codec_torch"),
+    "numpy": ("numpy.random", "grading.sandbox.codec_numpy"),
+    "pandas": ("grading.sandbox.codec_pandas",),
     "scipy": ("scipy.stats", "scipy.optimize"),
     "sklearn": (
         "sklearn.linear_model",

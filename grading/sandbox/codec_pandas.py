@@ -1,0 +1,190 @@
+"""pandas values across the border; see `codec` for the rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from grading.sandbox.codec import CodecError, Decoder, Encoder, Node, bad
+from grading.sandbox.codec_numpy import encode_array
+
+_EXTENSION_DTYPES = frozenset(
+    [f"{sign}Int{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)] + ["Float32", "Float64", "boolean"]
+)
+
+
+def encode(encoder: Encoder, value: Any, depth: int) -> Node:
+    """Return the node of a pandas value, or None where its type does not cross by value."""
+    import pandas as pd
+
+    kind = type(value)
+    if value is pd.NaT:
+        return ["pnat"]
+    if value is pd.NA:
+        return ["pna"]
+    if kind is pd.Timestamp:
+        return ["pts", encoder.node(value.to_datetime64(), depth + 1), _zone(value.tz)]
+    if kind is pd.Timedelta:
+        return ["ptd", encoder.node(value.to_timedelta64(), depth + 1)]
+    if kind is pd.RangeIndex:
+        return [
+            "pri",
+            *(encoder.node(int(n)) for n in (value.start, value.stop, value.step)),
+            _name(encoder, value.name),
+        ]
+    if kind in (pd.Index, pd.DatetimeIndex, pd.TimedeltaIndex, pd.CategoricalIndex):
+        return ["pix", _encode_column(encoder, value, depth + 1), _name(encoder, value.name)]
+    if kind is pd.Series:
+        index = encoder.node(value.index, depth + 1)
+        return ["pse", index, _encode_column(encoder, value, depth + 1), _name(encoder, value.name)]
+    if kind is pd.DataFrame:
+        columns = [_encode_column(encoder, value.iloc[:, j], depth + 1) for j in range(value.shape[1])]
+        return ["pdf", encoder.node(value.index, depth + 1), encoder.node(value.columns, depth + 1), columns]
+    if isinstance(value, pd.api.extensions.ExtensionArray):
+        node = _encode_column(encoder, value, depth + 1)
+        return ["pa", node]
+    return None
+
+
+def _name(encoder: Encoder, name: object) -> Node:
+    if type(name) is tuple:
+        return ["t", [_name(encoder, part) for part in name]]
+    return encoder.node(name)
+
+
+def _zone(zone: object) -> str | None:
+    if zone is None:
+        return None
+    text = str(zone)
+    if len(text) > 64:
+        raise CodecError("time zone")
+    return text
+
+
+def _encode_column(encoder: Encoder, column: Any, depth: int) -> Node:
+    """Encode the values of a Series, an Index or an extension array with their dtype."""
+    import numpy as np
+    import pandas as pd
+
+    dtype = column.dtype
+    if isinstance(dtype, np.dtype):
+        node = encode_array(encoder, np.asarray(column), depth)
+        if node is None:
+            raise CodecError(f"pandas values of dtype {dtype} do not cross")
+        return node
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        utc = pd.DatetimeIndex(column).tz_convert("UTC").tz_localize(None).to_numpy()
+        return ["ptz", encode_array(encoder, utc, depth), _zone(dtype.tz)]
+    if isinstance(dtype, pd.CategoricalDtype):
+        values = pd.Categorical(column)
+        codes = encode_array(encoder, np.asarray(values.codes), depth)
+        return ["pcat", codes, encoder.node(values.categories, depth + 1), bool(dtype.ordered)]
+    if isinstance(dtype, pd.StringDtype):
+        missing = column.isna()
+        items = [None if gone else str(item) for item, gone in zip(column, missing, strict=True)]
+        return ["pstr", [encoder.node(item, depth + 1) for item in items], str(dtype)]
+    if str(dtype) in _EXTENSION_DTYPES:
+        items = [None if item is pd.NA else item for item in pd.array(column, dtype=dtype).tolist()]
+        return ["pext", [encoder.node(item, depth + 1) for item in items], str(dtype)]
+    raise CodecError(f"pandas values of dtype {dtype} do not cross")
+
+
+def _decode_timestamp(decoder: Decoder, node: list[Any], depth: int) -> Any:
+    import pandas as pd
+
+    stamp = pd.Timestamp(decoder.value(node[1], depth + 1))
+    return stamp if node[2] is None else stamp.tz_localize("UTC").tz_convert(node[2])
+
+
+def _decode_range_index(decoder: Decoder, node: list[Any], depth: int) -> Any:
+    import pandas as pd
+
+    start, stop, step, name = (decoder.value(part, depth + 1) for part in node[1:5])
+    if len(range(start, stop, step)) > 1 << 40:
+        bad("range index")
+    return pd.RangeIndex(start, stop, step, name=name)
+
+
+def _decode_index(decoder: Decoder, node: list[Any], depth: int) -> Any:
+    import pandas as pd
+
+    return pd.Index(decoder.value(node[1], depth + 1), name=decoder.value(node[2], depth + 1))
+
+
+def _decode_series(decoder: Decoder, node: list[Any], depth: int) -> Any:
+    import pandas as pd
+
+    index, values = decoder.value(node[1], depth + 1), decoder.value(node[2], depth + 1)
+    return pd.Series(values, index=index, name=decoder.value(node[3], depth + 1))
+
+
+def _decode_frame(decoder: Decoder, node: list[Any], depth: int) -> Any:
+    import pandas as pd
+
+    index, names = decoder.value(node[1], depth + 1), decoder.value(node[2], depth + 1)
+    columns = decoder.values(node[3], depth)
+    if len(columns) != len(names) or any(len(column) != len(index) for column in columns):
+        bad("frame size")
+    frame = pd.DataFrame(dict(enumerate(columns)), index=index)
+    frame.columns = names
+    return frame
+
+
+def _decode_zoned(decoder: Decoder, node: list[Any], depth: int) -> Any:
+    import pandas as pd
+
+    zone = node[2]
+    if type(zone) is not str or len(zone) > 64:
+        bad("time zone")
+    return pd.DatetimeIndex(decoder.value(node[1], depth + 1)).tz_localize("UTC").tz_convert(zone)
+
+
+def _decode_categorical(decoder: Decoder, node: list[Any], depth: int) -> Any:
+    import pandas as pd
+
+    codes, categories = decoder.value(node[1], depth + 1), decoder.value(node[2], depth + 1)
+    return pd.Categorical.from_codes(codes, categories=categories, ordered=node[3] is True)
+
+
+def _decode_strings(decoder: Decoder, node: list[Any], depth: int) -> Any:
+    import pandas as pd
+
+    if node[2] not in ("str", "string"):
+        bad("string dtype")
+    return pd.array(decoder.values(node[1], depth), dtype=node[2])
+
+
+def _decode_extension(decoder: Decoder, node: list[Any], depth: int) -> Any:
+    import pandas as pd
+
+    if node[2] not in _EXTENSION_DTYPES:
+        bad("extension dtype")
+    return pd.array(decoder.values(node[1], depth), dtype=node[2])
+
+
+def _pandas_constant(name: str) -> Any:
+    import pandas as pd
+
+    return getattr(pd, name)
+
+
+def _decode_timedelta(decoder: Decoder, node: list[Any], depth: int) -> Any:
+    import pandas as pd
+
+    return pd.Timedelta(decoder.value(node[1], depth + 1))
+
+
+DECODE = {
+    "pnat": lambda *_: _pandas_constant("NaT"),
+    "pna": lambda *_: _pandas_constant("NA"),
+    "pts": _decode_timestamp,
+    "ptd": _decode_timedelta,
+    "pri": _decode_range_index,
+    "pix": _decode_index,
+    "pse": _decode_series,
+    "pdf": _decode_frame,
+    "pa": lambda decoder, node, depth: decoder.value(node[1], depth + 1),
+    "ptz": _decode_zoned,
+    "pcat": _decode_categorical,
+    "pstr": _decode_strings,
+    "pext": _decode_extension,
+}
