@@ -4,6 +4,8 @@ A frame is MAGIC (4 bytes), the header's length (u32), the body's length (u64), 
 buffers. Encoding takes exact types only, so that no subclass with a lying `__eq__` crosses. Decoding calls no class
 that the peer names, and checks every length against what arrived before it allocates.
 
+Over 300 lines because the encoder and the decoder of each tag have to be read side by side.
+
 This module runs on both sides of the border and imports nothing but the standard library; numpy, pandas and torch
 values are in `codec_numpy`, `codec_pandas` and `codec_torch`, each imported when the first one turns up.
 """

@@ -157,9 +157,7 @@ class Worker:
             return True
         try:
             return bool(self._channel.recv(1, socket.MSG_PEEK))
-        except BlockingIOError:
-            return False
-        except OSError:
+        except OSError:  # nothing to read, or nobody there any more
             return False
 
     def _send(self, data: bytes, deadline: float) -> None:
