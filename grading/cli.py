@@ -83,7 +83,7 @@ def _grade(options: argparse.Namespace) -> int:
         _check_writable(options.out)
         if submission.fault is None:
             grader.prepare(assignment)
-        with progress(f"Grading {assignment.id} ({level.value})", "checks") as bar:
+        with progress(f"Grading {assignment.id} ({level.value})", "cases") as bar:
             graded = grader.grade(assignment, submission, level=level, seed=options.seed, on_progress=bar)
         _report(graded, options)
     return EXIT_OK
