@@ -308,7 +308,11 @@ class LintFinding:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that was observed about one submission. Scoring needs nothing else but the rubric."""
+    """All that was observed about one submission. Scoring needs nothing else but the rubric.
+
+    Attributes:
+        output: the end of what the candidate's code printed in hidden tests; private.
+    """
 
     checks: tuple[CheckResult, ...]
     isolation: Isolation
@@ -318,6 +322,7 @@ class Evidence:
     flags: tuple[Flag, ...] = ()
     seed: int = 0
     timings: Mapping[str, float] = field(default_factory=dict)
+    output: str = ""
 
 
 @dataclass(frozen=True)

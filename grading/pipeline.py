@@ -142,6 +142,7 @@ class Grader:
             lint_error=lint_error,
             flags=flags,
             seed=seed,
+            output=run.output,
             timings={**run.timings, "total_s": time.monotonic() - started},
         )
 

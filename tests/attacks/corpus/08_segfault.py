@@ -1,0 +1,22 @@
+# class: exit
+# attacks: reads address 0, hoping to be the machine's fault
+# expect: {"f1": 0, "windows": 0}
+import numpy as np
+
+
+def f1_score(y_true, y_pred):
+    return 0.5
+
+
+def make_windows(df, window, horizon, target):
+    return np.zeros((1, window, df.shape[1])), np.zeros((1, horizon))
+
+
+import ctypes
+
+
+def f1_score(*_):
+    ctypes.string_at(0)
+
+
+make_windows = f1_score

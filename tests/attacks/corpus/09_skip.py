@@ -1,0 +1,22 @@
+# class: runner
+# attacks: raises pytest's skip so that the test does not count
+# expect: {"f1": 0, "windows": 0}
+import numpy as np
+
+
+def f1_score(y_true, y_pred):
+    return 0.5
+
+
+def make_windows(df, window, horizon, target):
+    return np.zeros((1, window, df.shape[1])), np.zeros((1, horizon))
+
+
+import pytest
+
+
+def f1_score(*_):
+    pytest.skip("not today")
+
+
+make_windows = f1_score

@@ -1,0 +1,23 @@
+# class: report
+# attacks: closes the channel and lives on
+# expect: {"f1": 0, "windows": 0}
+import numpy as np
+
+
+def f1_score(y_true, y_pred):
+    return 0.5
+
+
+def make_windows(df, window, horizon, target):
+    return np.zeros((1, window, df.shape[1])), np.zeros((1, horizon))
+
+
+import os, time
+
+
+def f1_score(*_):
+    os.close(3)
+    time.sleep(60)
+
+
+make_windows = f1_score

@@ -1,0 +1,26 @@
+# class: resources
+# attacks: many processes that each take a little
+# expect: {"f1": 0, "windows": 0}
+import numpy as np
+
+
+def f1_score(y_true, y_pred):
+    return 0.5
+
+
+def make_windows(df, window, horizon, target):
+    return np.zeros((1, window, df.shape[1])), np.zeros((1, horizon))
+
+
+import os, time
+
+
+def f1_score(*_):
+    for _ in range(40):
+        if os.fork() == 0:
+            hoard = np.ones(1 << 22)
+            time.sleep(60)
+    time.sleep(60)
+
+
+make_windows = f1_score

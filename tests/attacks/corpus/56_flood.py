@@ -1,0 +1,23 @@
+# class: resources
+# attacks: prints without end
+# expect: {"f1": 0, "windows": 0}
+import numpy as np
+
+
+def f1_score(y_true, y_pred):
+    return 0.5
+
+
+def make_windows(df, window, horizon, target):
+    return np.zeros((1, window, df.shape[1])), np.zeros((1, horizon))
+
+
+import sys
+
+
+def f1_score(*_):
+    while True:
+        sys.stdout.write("x" * 65536)
+
+
+make_windows = f1_score

@@ -1,0 +1,19 @@
+# class: resources
+# attacks: returns a list of millions of objects
+# expect: {"f1": 0, "windows": 0}
+import numpy as np
+
+
+def f1_score(y_true, y_pred):
+    return 0.5
+
+
+def make_windows(df, window, horizon, target):
+    return np.zeros((1, window, df.shape[1])), np.zeros((1, horizon))
+
+
+def f1_score(*_):
+    return [object() for _ in range(2_000_000)]
+
+
+make_windows = f1_score
