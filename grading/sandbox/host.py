@@ -85,7 +85,8 @@ class Zygote:
             theirs.close()
         self._watchdog = MemoryWatchdog(self._process.pid)
         self._errors = bytearray()
-        threading.Thread(target=self._collect_errors, daemon=True).start()
+        self._listener = threading.Thread(target=self._collect_errors, daemon=True)
+        self._listener.start()
 
     # lifetime ---------------------------------------------------------------------------------------------------------
 
@@ -112,6 +113,9 @@ class Zygote:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._listener.join(END_TIMEOUT_S)
+        if self._process.stderr is not None:
+            self._process.stderr.close()
 
     @property
     def alive(self) -> bool:
@@ -178,7 +182,11 @@ class Zygote:
             os.close(output_write)
         worker = Worker(self, pid, ours, output_read, on_close=lambda: _remove(scratch))
         self._watchdog.watch(pid, limits.memory_mib, worker.kill_for_memory)
-        worker.send_bundle(files, inside, limits.load_s)
+        try:
+            worker.send_bundle(files, inside, limits.load_s)
+        except BaseException:
+            worker.close()
+            raise
         return worker
 
     def kill(self, pid: int) -> None:

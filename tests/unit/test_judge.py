@@ -1,0 +1,380 @@
+"""What a hidden test can do with the candidate's code, the same in the sandbox and in the judge's own process."""
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from grading.errors import GraderError
+from grading.judge import CandidateError, Handle, Record, WrongType, expect_array, expect_close, expect_float, fetch
+from grading.judge.nursery import load_in
+from grading.judge.outcomes import NotLoadedError, died_by_foreign_signal, rule
+from grading.model import Assignment, Blame, EntryPoint, FailureKind, Level, Limits, LoadFault, Outcome, Rubric
+from grading.sandbox.bubblewrap import probe_isolation
+from grading.sandbox.codec import CodecError
+from grading.sandbox.host import Zygote, ZygoteKey, read_package
+from grading.sandbox.local import LocalWorker
+from grading.sandbox.worker import CrashedError, OutOfMemoryError, OutOfTimeError, ViolationError
+
+SOLUTION = """
+import os
+import signal
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import numpy as np
+
+
+class Refused(Exception):
+    pass
+
+
+class Odd(ValueError):
+    pass
+
+
+@dataclass
+class Result:
+    numbers: list
+    name: str
+
+
+class Counter:
+    def __init__(self, start=0):
+        self.value = start
+        self.items = OrderedDict(a=np.arange(3))
+
+    def add(self, n=1):
+        self.value += n
+        return self
+
+    def __len__(self):
+        return self.value
+
+    def __getitem__(self, key):
+        return self.items[key]
+
+    def __iter__(self):
+        return iter(range(self.value))
+
+
+def echo(*args, **kwargs):
+    return args, kwargs
+
+
+def result():
+    return Result([1.0, 2.0], "r")
+
+
+def call(function, *args):
+    return function(*args)
+
+
+def swallow(function):
+    try:
+        function()
+    except Exception:
+        return "swallowed"
+
+
+def total(numbers):
+    return sum(numbers)
+
+
+def fail(kind):
+    raise {"value": ValueError, "odd": Odd, "refused": Refused, "exit": SystemExit, "key": KeyError}[kind](kind)
+
+
+def sleep(seconds):
+    time.sleep(seconds)
+
+
+def die():
+    import ctypes
+
+    ctypes.string_at(0)
+
+
+def leave():
+    os._exit(3)
+
+
+def hang_up():
+    os.close(3)
+    time.sleep(30)
+
+
+def hoard():
+    kept = []
+    while True:
+        kept.append(np.ones(1 << 20))
+
+
+def speak():
+    os.write(3, b"TH1\\n" * 50)
+    return 1
+"""
+INSIDE = "def build(start):\n    import solution\n\n    return solution.Counter(start)\n"
+ASSIGNMENT = Assignment(
+    id="judged",
+    version=1,
+    title="Judged",
+    directory=Path("nowhere"),
+    minutes={Level.MID: 1},
+    files=("solution.py",),
+    entry="solution",
+    entry_points=(EntryPoint("echo", "(*args, **kwargs)"), EntryPoint("gone", "(x)"), EntryPoint("total", "(a, b)")),
+    rubric=Rubric(70, ()),
+    dataclasses={"Result": ("numbers", "name")},
+    exceptions=("Refused",),
+    preload=("numpy",),
+    limits=Limits(test_s=3, load_s=5, memory_mib=128),
+)
+
+
+@pytest.fixture(scope="module")
+def zygote():
+    with Zygote(probe_isolation(), ZygoteKey(("numpy",), ())) as one:
+        yield one
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "inside" / "__init__.py").write_text(INSIDE)
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "solution.py").write_text(SOLUTION)
+    return tmp_path
+
+
+def open_session(channel):
+    loaded = load_in(channel, ASSIGNMENT, seed=1)
+    assert loaded.error is None
+    assert loaded.fault is None
+    loaded.session.allow(ASSIGNMENT.limits.test_s)
+    return loaded
+
+
+@pytest.fixture
+def sandboxed(zygote, folder):
+    worker = zygote.spawn({"solution.py": SOLUTION.encode()}, read_package(folder / "inside"), ASSIGNMENT.limits)
+    yield open_session(worker).session
+    worker.close()
+    worker.close()  # harmless
+
+
+@pytest.fixture(params=["local", "sandbox"])
+def session(request, folder):
+    if request.param == "sandbox":
+        return request.getfixturevalue("sandboxed")
+    return open_session(LocalWorker(folder / "work", folder / "inside")).session
+
+
+def test_plain_values_are_copied_both_ways(session):
+    args, kwargs = session.solution.echo(1, [2.5, None], {"a": (3,)}, key=np.arange(3))
+    assert args == (1, [2.5, None], {"a": (3,)})
+    assert np.array_equal(kwargs["key"], np.arange(3))
+
+
+def test_objects_are_handles_that_live_in_the_worker(session):
+    counter = session.solution.Counter(2)
+    assert isinstance(counter, Handle)
+    assert counter.value == 2
+    assert counter.add(3) == counter
+    assert len(counter) == 5
+    assert list(counter) == [0, 1, 2, 3, 4]
+    assert np.array_equal(counter["a"], np.arange(3))
+    counter.value = 1
+    assert fetch(counter.items)["a"].tolist() == [0, 1, 2]
+    assert session.solution.call(counter.add, 1) == counter
+    assert counter.value == 2
+
+
+def test_handles_go_back_as_the_same_object_nested_too(session):
+    counter = session.solution.Counter(1)
+    args, _ = session.solution.echo([counter, {"c": counter}])
+    assert args[0] == [counter, {"c": counter}]
+
+
+def test_inside_lives_beside_the_candidates_code(session):
+    assert session.inside.build(4).value == 4
+
+
+def test_declared_dataclasses_come_as_records(session):
+    record = session.solution.result()
+    assert isinstance(record, Record)
+    assert type(record).__name__ == "Result"
+    assert (record.numbers, record.name) == ([1.0, 2.0], "r")
+
+
+def test_callbacks_run_in_the_judge_and_may_ask_back(session):
+    seen = []
+
+    def callback(n, handle):
+        seen.append(n)
+        return handle.add(n).value
+
+    counter = session.solution.Counter(1)
+    assert session.solution.call(callback, 5, counter) == 6
+    assert seen == [5]
+
+
+def test_iterators_of_the_judge_are_pulled_one_by_one(session):
+    assert session.solution.total(iter([1, 2, 3])) == 6
+
+
+def test_an_assertion_in_a_callback_cannot_be_swallowed(session):
+    def callback():
+        raise AssertionError("seen twice")
+
+    with pytest.raises(AssertionError, match="seen twice"):
+        session.solution.swallow(callback)
+
+
+def test_other_exceptions_of_a_callback_reach_the_candidate(session):
+    def callback():
+        raise KeyError("gone")
+
+    assert session.solution.swallow(callback) == "swallowed"
+
+
+@pytest.mark.parametrize(("kind", "error"), [("value", ValueError), ("odd", ValueError), ("key", KeyError)])
+def test_builtin_exceptions_come_as_their_nearest_builtin(session, kind, error):
+    with pytest.raises(error) as caught:
+        session.solution.fail(kind)
+    assert isinstance(caught.value.__cause__, CandidateError)
+    assert rule(caught.value, in_setup=False).kind is FailureKind.EXCEPTION
+
+
+def test_declared_exceptions_can_be_expected_and_others_are_candidate_errors(session):
+    with pytest.raises(session.declared["Refused"]):
+        session.solution.fail("refused")
+    with pytest.raises(CandidateError, match="SystemExit"):
+        session.solution.fail("exit")
+
+
+def test_what_a_test_cannot_send_is_our_fault(session):
+    with pytest.raises(CodecError) as caught:
+        session.solution.echo(object())
+    assert rule(caught.value, in_setup=False).blame is Blame.GRADER
+
+
+def test_problems_of_entry_points_are_told(folder):
+    loaded = load_in(LocalWorker(folder / "work", folder / "inside"), ASSIGNMENT, seed=1)
+    assert set(loaded.problems) == {"gone", "total"}
+    assert loaded.problems["gone"] == "is missing"
+
+
+def test_a_fault_at_load_has_file_line_and_kind(folder):
+    (folder / "work" / "solution.py").write_text("x = 1\ny = 1 / 0\n")
+    loaded = load_in(LocalWorker(folder / "work", folder / "inside"), ASSIGNMENT, seed=1)
+    assert (loaded.fault.file, loaded.fault.line, loaded.fault.kind) == ("solution.py", 2, "ZeroDivisionError")
+
+
+# what only a sandbox can survive --------------------------------------------------------------------------------------
+
+
+def test_the_judges_clock_ends_a_call(sandboxed):
+    sandboxed.allow(0.5)
+    started = time.monotonic()
+    with pytest.raises(OutOfTimeError) as caught:
+        sandboxed.solution.sleep(30)
+    assert time.monotonic() - started < 5
+    assert rule(caught.value, in_setup=False).outcome is Outcome.TIMED_OUT
+
+
+def test_all_calls_of_a_test_share_one_clock(sandboxed):
+    sandboxed.allow(1.0)
+    sandboxed.solution.sleep(0.6)
+    with pytest.raises(OutOfTimeError):
+        sandboxed.solution.sleep(0.6)
+
+
+def test_a_crash_by_signal_is_told_from_an_exit(sandboxed):
+    with pytest.raises(CrashedError) as caught:
+        sandboxed.solution.die()
+    assert died_by_foreign_signal(caught.value)
+
+
+def test_an_exit_is_the_candidates(sandboxed):
+    with pytest.raises(CrashedError) as caught:
+        sandboxed.solution.leave()
+    assert not died_by_foreign_signal(caught.value)
+    assert rule(caught.value, in_setup=False).kind is FailureKind.CRASH
+
+
+def test_hanging_up_is_a_violation(sandboxed):
+    with pytest.raises((ViolationError, CrashedError)):
+        sandboxed.solution.hang_up()
+
+
+def test_memory_has_an_end(sandboxed):
+    with pytest.raises((MemoryError, OutOfMemoryError)) as caught:
+        sandboxed.solution.hoard()
+    assert rule(caught.value, in_setup=False).kind is FailureKind.MEMORY
+
+
+def test_a_frame_that_nobody_asked_for_ends_the_worker(sandboxed):
+    with pytest.raises(ViolationError):
+        sandboxed.solution.speak()
+
+
+def test_a_dead_worker_stays_dead(sandboxed):
+    with pytest.raises(CrashedError):
+        sandboxed.solution.leave()
+    with pytest.raises(CrashedError):
+        sandboxed.solution.echo(1)
+
+
+def test_a_dead_zygote_is_the_graders_fault(folder):
+    with Zygote(probe_isolation(), ZygoteKey((), ())) as one:
+        one.wait_ready()
+        os.kill(one._process.pid, 9)
+        one._process.wait()
+        assert not one.alive
+        time.sleep(1)  # the kernel kills what bubblewrap had started, a moment later
+        with pytest.raises(GraderError):
+            one.spawn({"solution.py": b""}, {}, Limits())
+
+
+# outcomes -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "blame", "kind"),
+    [
+        (AssertionError(), Outcome.FAILED, Blame.CANDIDATE, FailureKind.WRONG_VALUE),
+        (WrongType(), Outcome.FAILED, Blame.CANDIDATE, FailureKind.WRONG_TYPE),
+        (IndexError(), Outcome.FAILED, Blame.CANDIDATE, FailureKind.WRONG_TYPE),
+        (CandidateError("X", {}), Outcome.FAILED, Blame.CANDIDATE, FailureKind.EXCEPTION),
+        (OutOfTimeError(), Outcome.TIMED_OUT, Blame.CANDIDATE, FailureKind.TIMEOUT),
+        (OutOfMemoryError(), Outcome.FAILED, Blame.CANDIDATE, FailureKind.MEMORY),
+        (NotLoadedError(LoadFault("f", 1, "k", "m")), Outcome.FAILED, Blame.CANDIDATE, FailureKind.LOAD),
+        (GraderError(), Outcome.ERRORED, Blame.GRADER, None),
+        (NameError("oracel"), Outcome.ERRORED, Blame.GRADER, None),
+        (OSError(28, "disk full"), Outcome.ERRORED, Blame.GRADER, None),
+        (pytest.skip.Exception("x"), Outcome.ERRORED, Blame.GRADER, None),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_every_exception_has_one_meaning(error, outcome, blame, kind):
+    ruling = rule(error, in_setup=False)
+    assert (ruling.outcome, ruling.blame, ruling.kind) == (outcome, blame, kind)
+
+
+def test_expectations_tell_type_from_value():
+    assert expect_float(np.float32(0.5), "x") == 0.5
+    with pytest.raises(WrongType):
+        expect_float(True, "x")
+    with pytest.raises(AssertionError):
+        expect_float(float("nan"), "x")
+    with pytest.raises(WrongType):
+        expect_array([1, 2], "x")
+    with pytest.raises(WrongType):
+        expect_array(np.zeros((2, 3)), "x", shape=(3, 2))
+    with pytest.raises(AssertionError):
+        expect_close(np.array([np.nan]), np.array([1.0]), "x", rtol=1, atol=1)
+    expect_close(np.array([1.0]), [1.0 + 1e-9], "x", rtol=1e-6, atol=0)
