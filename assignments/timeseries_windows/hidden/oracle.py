@@ -4,6 +4,7 @@ Nothing here is shared with the reference solution. All values of a frame are di
 multiples of 1/64, so that arithmetic in any float format keeps them.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -39,9 +40,7 @@ def expected(df, *, time_col, value_cols, target_col, window, horizon=1, stride=
             if math.isnan(rows[label][target_col]):
                 continue
             path = [row[time_col] for row in rows[start : label + 1]]
-            if step is not None and any(
-                later - earlier != step for earlier, later in zip(path, path[1:], strict=False)
-            ):
+            if step is not None and any(later - earlier != step for earlier, later in itertools.pairwise(path)):
                 continue
             found["X"].append([[float(row[name]) for name in value_cols] for row in inside])
             found["y"].append(float(rows[label][target_col]))
@@ -162,6 +161,20 @@ def differs(found, wanted, fields=("X", "y", "t_end", "t_label", "group")):
         elif not np.array_equal(left, right, equal_nan=name in ("X", "y")):
             return f"{name}: other values than expected"
     return ""
+
+
+def is_cut_from(result, df, time_col):
+    """Say whether a result is made of this frame at all: windows, each ending at a time of the frame, not all at one.
+
+    A test that compares a candidate's results with each other needs it, or a constant answer would pass.
+    """
+    ends = result["t_end"].tolist()
+    return (
+        len(ends) > 1
+        and len(ends) == len(result["y"])
+        and len(set(ends)) > 1
+        and set(ends) <= set(nanoseconds(df[time_col]).tolist())
+    )
 
 
 def joined(parts):

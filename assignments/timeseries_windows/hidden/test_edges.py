@@ -12,8 +12,10 @@ FIELDS = ("X", "y", "t_end", "t_label")
 
 
 @pytest.mark.criterion("edges", weight=2)
-def test_counts_below_1_are_refused(solution, oracle, rng):
+def test_counts_below_1_are_refused(solution, inside, oracle, rng):
     table = oracle.draw(rng, {"a": 8, "b": 8})
+    (accepted,) = inside.run([(table.df, table.names | {"window": 1, "horizon": 1, "stride": 1})])
+    assert oracle.is_cut_from(accepted, table.df, table.names["time_col"])
     alone = {name: value for name, value in table.names.items() if name != "group_col"}
     single = table.df[table.df[table.names["group_col"]] == "a"]
     for name, count in itertools.product(("window", "horizon", "stride"), (0, -1, -3)):
@@ -24,8 +26,10 @@ def test_counts_below_1_are_refused(solution, oracle, rng):
 
 
 @pytest.mark.criterion("edges", weight=2)
-def test_unknown_columns_are_key_errors(solution, oracle, rng):
+def test_unknown_columns_are_key_errors(solution, inside, oracle, rng):
     table = oracle.draw(rng, {"a": 8, "b": 8})
+    (accepted,) = inside.run([(table.df, table.names | {"window": 2})])
+    assert oracle.is_cut_from(accepted, table.df, table.names["time_col"])
     features = table.names["value_cols"]
     for name in ("time_col", "target_col", "group_col", "value_cols"):
         missing = [*features[:-1], "nowhere"] if name == "value_cols" else "nowhere"
@@ -113,7 +117,7 @@ def test_index_labels_and_kind_of_value_cols_mean_nothing(inside, oracle, rng):
         for labels in (np.zeros(n, dtype=int), rng.permutation(n) - 5, np.arange(n) // 3, list("xyz" * n)[:n]):
             calls.append((table.df.set_axis(pd.Index(labels), axis=0), arguments))
         wanted, *others = inside.run(calls)
-        assert len(wanted["y"])
+        assert oracle.is_cut_from(wanted, table.df, table.names["time_col"])
         for found in others:
             assert not (gap := oracle.differs(found, wanted)), gap
 
@@ -126,7 +130,8 @@ def test_inputs_stay_unchanged(inside, oracle, rng):
         frame.loc[frame.index[:2], table.names["value_cols"][0]] = np.nan
         columns = list(table.names["value_cols"])
         for freq in (None, table.step):
-            after, value_cols = inside.inputs_after(frame, table.names | {"window": 2, "freq": freq})
+            after, value_cols, made = inside.inputs_after(frame, table.names | {"window": 2, "freq": freq})
+            assert oracle.is_cut_from(made, frame, table.names["time_col"])
             pd.testing.assert_frame_equal(after, frame)
             assert value_cols == columns
 
@@ -144,6 +149,8 @@ def test_results_share_no_memory(inside, oracle, rng):
         window, at = 3, int(rng.integers(1, 5))
         for frame in (table.df, table.df[sorted(table.df.columns)]):
             df, copies = inside.write_into(frame, table.names | {"window": window}, at)
+            (made,) = inside.run([(frame, table.names | {"window": window})])
+            assert oracle.is_cut_from(made, frame, table.names["time_col"])
             (X, y), (X_between, y_between), (X_after, y_after) = copies
             others = np.arange(len(y)) != at
             assert (X_between[at] == -1).all()

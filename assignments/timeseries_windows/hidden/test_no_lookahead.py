@@ -1,6 +1,6 @@
 """Rules 3, 5 and 10: X knows nothing after t_end, y is the future value that t_label names, and splits do not overlap.
 
-The candidate's results are compared with each other, on sorted series, so that mistakes of other kinds cost nothing here.
+The candidate's results are compared with each other, on sorted series, so that other mistakes cost nothing here.
 """
 
 import numpy as np

@@ -63,9 +63,8 @@ def test_features_have_the_order_of_value_cols(inside, oracle, rng):
             calls.append((table.df, table.names | {"value_cols": some, "window": 2}))
     compare(inside, oracle, calls, ("X", "y"))
     # The order of the frame's columns, and of the alphabet, is of no interest.
-    df, arguments = calls[0]
-    backwards = arguments | {"value_cols": sorted(table.names["value_cols"], reverse=True)}
-    arguments = table.names | {"window": 3, "value_cols": backwards["value_cols"]}
+    backwards = sorted(table.names["value_cols"], reverse=True)
+    arguments = table.names | {"window": 3, "value_cols": backwards}
     compare(inside, oracle, [(table.df, arguments), (table.df[sorted(table.df.columns)], arguments)], ("X", "y"))
 
 

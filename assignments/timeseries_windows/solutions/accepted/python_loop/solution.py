@@ -55,7 +55,7 @@ def make_windows(
     )
 
 
-def time_split(w, cutoff, embargo=pd.Timedelta(0)):  # noqa: B008
+def time_split(w, cutoff, embargo=pd.Timedelta(0)):
     train = [i for i, time in enumerate(w.t_label) if time < cutoff - embargo]
     test = [i for i, time in enumerate(w.t_end) if time >= cutoff]
     return np.array(train, dtype=int), np.array(test, dtype=int)

@@ -65,7 +65,7 @@ def make_windows(
     )
 
 
-def time_split(w, cutoff, embargo=pd.Timedelta(0)):  # noqa: B008
+def time_split(w, cutoff, embargo=pd.Timedelta(0)):
     train, test = [], []
     for i in range(len(w.t_end)):
         if w.t_label[i] + embargo < cutoff:

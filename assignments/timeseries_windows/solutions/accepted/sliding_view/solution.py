@@ -67,5 +67,5 @@ def make_windows(
     )
 
 
-def time_split(w, cutoff, embargo=pd.Timedelta(0)):  # noqa: B008
+def time_split(w, cutoff, embargo=pd.Timedelta(0)):
     return np.where(w.t_label < cutoff - embargo)[0], np.where(w.t_end >= cutoff)[0]
