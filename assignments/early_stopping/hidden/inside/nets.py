@@ -1,0 +1,86 @@
+"""A small network in float64 whose every number the judge can compute by hand, and what to ask of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class Net(nn.Module):
+    """Linear, batch norm if asked, tanh, dropout, linear.
+
+    Args:
+        sizes: inputs and hidden units; there is one output.
+        norm: whether there is a batch norm.
+        dropout: share of hidden units dropped in training.
+    """
+
+    def __init__(self, sizes: Sequence[int], *, norm: bool = False, dropout: float = 0.0) -> None:
+        super().__init__()
+        inputs, hidden = sizes
+        self.first = nn.Linear(inputs, hidden)
+        self.norm = nn.BatchNorm1d(hidden) if norm else nn.Identity()
+        self.drop = nn.Dropout(dropout)
+        self.last = nn.Linear(hidden, 1)
+        self.double()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (batch, inputs) to (batch, 1)."""
+        return self.last(self.drop(torch.tanh(self.norm(self.first(x)))))
+
+
+def load_arrays(model: nn.Module, arrays: Mapping[str, Tensor], frozen: Sequence[str] = ()) -> nn.Module:
+    """Give a model these parameters and buffers; freeze the named parameters."""
+    with torch.no_grad():
+        own = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+        for name, value in arrays.items():
+            own[name].copy_(value)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name not in frozen)
+    return model
+
+
+def make_sgd(model: nn.Module, **options: float) -> torch.optim.SGD:
+    """Return an SGD optimizer over all parameters."""
+    return torch.optim.SGD(model.parameters(), **options)  # type: ignore[arg-type]
+
+
+def make_step_lr(optimizer: torch.optim.Optimizer, step_size: int, gamma: float) -> torch.optim.lr_scheduler.StepLR:
+    """Return a scheduler that multiplies the rate by gamma every few epochs."""
+    return torch.optim.lr_scheduler.StepLR(optimizer, step_size, gamma)
+
+
+def warm_up(model: nn.Module, optimizer: torch.optim.Optimizer, direction: Mapping[str, Tensor]) -> None:
+    """Take one step along given gradients, then clear them: the optimizer has momentum now."""
+    for name, parameter in model.named_parameters():
+        parameter.grad = direction[name].clone()
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+def snapshot(model: nn.Module) -> dict[str, Tensor]:
+    """Return copies of all parameters and buffers by name."""
+    named = [*model.named_parameters(), *model.named_buffers()]
+    return {name: value.detach().clone() for name, value in named}
+
+
+def fill_gradients(model: nn.Module, x: Tensor, y: Tensor) -> None:
+    """Give every parameter that wants one a gradient."""
+    ((model(x) - y) ** 2).mean().backward()
+
+
+def gradients(model: nn.Module) -> dict[str, Tensor | None]:
+    """Return copies of all gradients by name."""
+    return {name: None if p.grad is None else p.grad.clone() for name, p in model.named_parameters()}
+
+
+def frozen_flags(model: nn.Module) -> dict[str, bool]:
+    """Return which parameters do not require gradients."""
+    return {name: not p.requires_grad for name, p in model.named_parameters()}
+
+
+def parameter_ids(model: nn.Module) -> list[int]:
+    """Return the identities of the parameter objects, in order."""
+    return [id(p) for p in model.parameters()]
