@@ -204,6 +204,11 @@ def test_without_bubblewrap_official_refuses_and_practice_goes_on(submit):
     assert practice.score["auto"] == 100
 
 
+def hear_ctrl_c() -> None:
+    """A shell starts background jobs deaf to Ctrl-C, and their children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def children_of(pid: int) -> list[int]:
     found = [pid]
     for parent in found:
@@ -218,7 +223,14 @@ def test_ctrl_c_leaves_no_process(tmp_path):
     folder.mkdir()
     (folder / "solution.py").write_text(with_f1("def f1_score(y_true, y_pred):\n    while True:\n        pass"))
     command = [sys.executable, "-m", "grading", "grade", str(folder), "--assignment-dir", str(SAMPLE)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=hear_ctrl_c,
+    )
     deadline = time.monotonic() + 30
     while len(children_of(process.pid)) < 4 and time.monotonic() < deadline:
         time.sleep(0.05)

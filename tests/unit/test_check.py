@@ -376,6 +376,7 @@ def test_interrupt_stops_everything(repository: Callable[[str], Path]) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job is deaf to it
     )
     place = root / "pid"
     deadline = time.monotonic() + 20

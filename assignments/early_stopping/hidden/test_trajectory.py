@@ -53,7 +53,8 @@ def test_scheduler_steps_once_after_each_epoch(play, oracle, rng):
 
 @pytest.mark.criterion("trajectory")
 def test_loss_is_called_with_outputs_then_targets(play, oracle, rng):
-    problem, epochs = oracle.draw(rng, oracle.always_improves, epochs=3, lr=0.02, loss=oracle.UNEVEN_MSE)
+    # One epoch: whatever order validation uses, this epoch is the best.
+    problem, epochs = oracle.draw(rng, lambda losses: True, epochs=1, lr=0.02, loss=oracle.UNEVEN_MSE)
     ends_like(play(problem, loss="uneven_mse"), epochs)
 
 
