@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,14 +62,24 @@ def make_windows(df, *, time_col, value_cols, target_col, window, horizon=1, str
     got = []
     for key, frame in parts:
         s = Serie(key, frame, time_col, value_cols, target_col)
-        got += [(x, y, s.t[e], s.t[l], key) for x, y, e, l in s.windows(window, horizon, stride, step)]
+        got += [(x, y, s.t[e], s.t[last], key) for x, y, e, last in s.windows(window, horizon, stride, step)]
     if not got:
         none = pd.DatetimeIndex([])
-        return Windows(np.zeros((0, window, len(value_cols))), np.zeros(0), none, none, np.array([]) if group_col else None)
-    x, y, e, l, k = zip(*got)
-    return Windows(np.array(x), np.array(y), pd.DatetimeIndex(e), pd.DatetimeIndex(l), np.array(k, dtype=object) if group_col else None)
+        return Windows(
+            np.zeros((0, window, len(value_cols))), np.zeros(0), none, none, np.array([]) if group_col else None
+        )
+    x, y, e, last, k = zip(*got)
+    return Windows(
+        np.array(x),
+        np.array(y),
+        pd.DatetimeIndex(e),
+        pd.DatetimeIndex(last),
+        np.array(k, dtype=object) if group_col else None,
+    )
 
 
 def time_split(w, cutoff, embargo=NO_EMBARGO):
     idx = np.arange(len(w.y))
-    return np.array([i for i in idx if w.t_label[i] + embargo < cutoff], dtype=np.int32), idx[np.asarray(w.t_end >= cutoff)]
+    return np.array([i for i in idx if w.t_label[i] + embargo < cutoff], dtype=np.int32), idx[
+        np.asarray(w.t_end >= cutoff)
+    ]
