@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from _pytest.assertion import util
 from _pytest.runner import runtestprotocol
 
 from grading.errors import GraderError
@@ -24,6 +25,7 @@ from grading.judge.nursery import Loaded
 from grading.judge.outcomes import CaseResult, CheckPlan, NotLoadedError, combine, died_by_foreign_signal, rule
 from grading.judge.remote import Handle, Session
 from grading.model import Assignment, Blame, CheckResult, FailureKind, Level, LoadFault, Outcome
+from grading.sandbox.worker import WorkerError
 
 MAX_DETAIL = 8000
 
@@ -44,6 +46,14 @@ class Collected:
             missing = CaseResult(Outcome.NOT_RUN, Blame.GRADER, detail="the check did not run")
             results.append(combine(plan, self.cases.get(name) or [missing]))
         return tuple(results)
+
+
+class _EndedError(Exception):
+    """A worker ended while it loaded the submission. pytest clears a fixture away after an `Exception` only."""
+
+    def __init__(self, error: WorkerError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 class JudgePlugin:
@@ -90,7 +100,7 @@ class JudgePlugin:
         loaded = self._take()
         try:
             if loaded.error is not None:
-                raise loaded.error
+                raise _EndedError(loaded.error)
             if loaded.fault is not None:
                 raise NotLoadedError(loaded.fault)
             loaded.session.allow(test_s)
@@ -132,9 +142,9 @@ class JudgePlugin:
 
         return set_share
 
-    def _seed_of(self, nodeid: str) -> int:
+    def _seed_of(self, nodeid: str) -> np.random.SeedSequence:
         test = nodeid.rpartition("/")[2]
-        return int(np.random.SeedSequence([self.seed, zlib.crc32(test.encode())]).generate_state(1)[0])
+        return np.random.SeedSequence([self.seed, zlib.crc32(test.encode())])
 
     # hooks ------------------------------------------------------------------------------------------------------------
 
@@ -199,6 +209,8 @@ class JudgePlugin:
 
     def _run_case(self, item: pytest.Item, nextitem: pytest.Item | None) -> CaseResult:
         self._error, self._when, self._share = None, "", None
+        # pytest would explain `==` by a diff, which takes hours where the candidate returns long lists.
+        util._reprcompare = None
         reports = runtestprotocol(item, log=False, nextitem=nextitem)
         duration = sum(report.duration for report in reports)
         if self._error is None:
@@ -217,7 +229,8 @@ class JudgePlugin:
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
         """Keep the first exception of a case."""
         if call.excinfo is not None and self._error is None:
-            self._error, self._when = call.excinfo.value, call.when
+            error = call.excinfo.value
+            self._error, self._when = error.error if isinstance(error, _EndedError) else error, call.when
         return (yield)
 
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol
 
-from grading.judge.remote import Channel, Session
+import numpy as np
+
+from grading.judge.remote import Channel, Session, plain_text
 from grading.model import Assignment, LoadFault
 from grading.sandbox.worker import WorkerError
 
@@ -52,7 +54,7 @@ def load_in(channel: OpenChannel, assignment: Assignment, seed: int) -> Loaded:
         "entry": assignment.entry,
         "dataclasses": {name: list(fields) for name, fields in assignment.dataclasses.items()},
         "entry_points": {point.name: point.signature for point in assignment.entry_points},
-        "seed": seed % 2**32,
+        "seed": _public_seed(seed),
     }
     try:
         problems, failure = session.load(options)
@@ -62,12 +64,17 @@ def load_in(channel: OpenChannel, assignment: Assignment, seed: int) -> Loaded:
         return Loaded(channel, session, dict(problems))
     file, line = failure.get("file"), failure.get("line")
     fault = LoadFault(
-        file=file if type(file) is str else f"{assignment.entry}.py",
+        file=plain_text(file, 200) or f"{assignment.entry}.py",
         line=line if type(line) is int else None,
-        kind=str(failure.get("type", "Exception"))[:80],
-        message=str(failure.get("message", ""))[:500],
+        kind=plain_text(failure.get("type"), 80),
+        message=plain_text(failure.get("message"), 500),
     )
     return Loaded(channel, session, {}, fault)
+
+
+def _public_seed(seed: int) -> int:
+    """Return a seed for the candidate's process that tells nothing of the judge's."""
+    return int(np.random.SeedSequence([seed, 1]).generate_state(1)[0])
 
 
 class Nursery:

@@ -12,11 +12,12 @@ from grading.errors import GraderError
 from grading.judge.expect import WrongType
 from grading.judge.remote import CandidateError
 from grading.model import Blame, CheckResult, FailureKind, LoadFault, Outcome
-from grading.sandbox.codec import CodecError
+from grading.sandbox.codec import Foreign
 from grading.sandbox.worker import CrashedError, OutOfMemoryError, OutOfTimeError, WorkerError
 
 # In the judge's process these come from our tests or this machine, whatever the candidate returned.
-_OURS = (GraderError, CodecError, NameError, ImportError, SyntaxError, MemoryError, OSError)
+# Not so a plain `CodecError`: a value of the candidate's that a test hands on can be too large or too deep to send.
+_OURS = (GraderError, Foreign, NameError, ImportError, SyntaxError, MemoryError, OSError)
 
 
 class NotLoadedError(Exception):

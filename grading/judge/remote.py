@@ -12,7 +12,10 @@ from grading.sandbox.driver import INSIDE, SOLUTION
 from grading.sandbox.worker import AnswerCallback, OutOfTimeError, Special
 
 MAX_CALLBACKS = 1_000_000
-_NOT_RAISED_AGAIN = frozenset({"Exception", "BaseException", "StopAsyncIteration", "ExceptionGroup"})
+MAX_LENGTH = 1 << 24
+MAX_TEXT = 8000
+# StopIteration would end a `map` or a `zip` in a test without a word.
+_NOT_RAISED_AGAIN = frozenset({"Exception", "BaseException", "StopIteration", "StopAsyncIteration", "ExceptionGroup"})
 # Their constructors want more than a message.
 _DEMANDING = frozenset({"UnicodeDecodeError", "UnicodeEncodeError", "UnicodeTranslateError"})
 
@@ -75,6 +78,7 @@ class Session:
         self.declared = {name: type(name, (CandidateError,), {}) for name in exceptions}
         self.broken_expectation: AssertionError | None = None
         self._depth = 0
+        self._deadline = 0.0
 
     def allow(self, seconds: float) -> None:
         """Start the clock anew: all further requests together may take this long."""
@@ -102,17 +106,19 @@ class Session:
         value = reply.get("value")
         if type(value) is not list or not all(type(pair) is list and len(pair) == 2 for pair in value):
             return [], {"type": "ImportError", "message": "it interfered with its own loading"}
-        return [(str(name)[:80], str(problem)[:500]) for name, problem in value], None
+        return [(plain_text(name, 80), plain_text(problem, 500)) for name, problem in value], None
 
     def _request(self, fields: dict[str, Any]) -> dict[str, Any]:
         started = time.monotonic()
         if self._left_s <= 0:
             raise OutOfTimeError("the test used up its time")
+        if self._depth == 0:  # a request from within a callback gets no time of its own
+            self._deadline = started + self._left_s
         self._depth += 1
         try:
             reply = self._channel.request(
                 fields,
-                started + self._left_s,
+                self._deadline,
                 foreign=self._foreign,
                 special=self._special,
                 on_callback=self._answer,
@@ -128,16 +134,18 @@ class Session:
 
     def _exception(self, reply: Mapping[str, Any]) -> Exception:
         bases = reply.get("bases")
-        kind = str(reply.get("type", "Exception"))[:80]
-        details = {key: reply.get(key) for key in ("message", "traceback", "file", "line")}
-        cause = CandidateError(kind, details)
+        kind = plain_text(reply.get("type"), 80)
+        details = {key: plain_text(reply.get(key), MAX_TEXT) for key in ("message", "traceback", "file")}
+        cause = CandidateError(kind, {**details, "line": reply.get("line")})
         for base in bases if type(bases) is list else []:
-            if base in self.declared:
-                return cast(Exception, self.declared[base](kind, details))
-            found = getattr(builtins, base, None) if type(base) is str and base not in _DEMANDING else None
-            if base in _NOT_RAISED_AGAIN or not isinstance(found, type) or not issubclass(found, Exception):
+            if type(base) is not str or base in _NOT_RAISED_AGAIN:
                 continue
-            error = found(str(details["message"])[:2000])
+            if base in self.declared:
+                return cast(Exception, self.declared[base](kind, cause.details))
+            found = getattr(builtins, base, None) if base not in _DEMANDING else None
+            if not isinstance(found, type) or not issubclass(found, Exception):
+                continue
+            error = found(details["message"])
             error.__cause__ = cause
             return error
         return cause
@@ -193,6 +201,11 @@ class Session:
         return Handle(self, INSIDE, "module inside")
 
 
+def plain_text(value: object, most: int) -> str:
+    """Return what should be a text, cut; the worker may have put anything in its place."""
+    return value[:most] if type(value) is str else ""
+
+
 def _stepper(iterator: Iterator[Any]) -> Callable[[], tuple[bool, Any]]:
     def step() -> tuple[bool, Any]:
         try:
@@ -244,8 +257,9 @@ class Handle:
 
     def __len__(self) -> int:
         length = self._ask("len")
-        if type(length) is not int:
-            raise TypeError("the candidate's length is not an int")
+        # list(handle) makes room for as many items as this says, here.
+        if type(length) is not int or not 0 <= length <= MAX_LENGTH:
+            raise TypeError("the candidate's length is no length")
         return length
 
     def __bool__(self) -> bool:

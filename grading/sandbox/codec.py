@@ -17,6 +17,7 @@ import importlib
 import json
 import math
 import struct
+from collections import Counter
 from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any, NoReturn, TypeAlias
@@ -29,6 +30,8 @@ MAX_DEPTH = 32
 MAX_NODES = 500_000
 MAX_TEXT = 1 << 20
 MAX_INT_BITS = 256
+MAX_RANGE = 1 << 24
+MAX_COLLISIONS = 64
 
 Node: TypeAlias = Any
 """A JSON value: None, bool, str and short int stand for themselves, all else is a list that starts with its tag."""
@@ -140,6 +143,12 @@ def _items(tag: str) -> Callable[[Encoder, Any, int], Node]:
     return encode
 
 
+def _range(encoder: Encoder, value: Any, depth: int) -> Node:
+    if len(value) > MAX_RANGE:
+        raise CodecError(f"range of more than {MAX_RANGE} numbers")
+    return ["range", *(encoder.node(number, depth + 1) for number in (value.start, value.stop, value.step))]
+
+
 def _dict(encoder: Encoder, value: Any, depth: int) -> Node:
     return ["d", [[encoder.node(k, depth + 1), encoder.node(v, depth + 1)] for k, v in value.items()]]
 
@@ -158,7 +167,7 @@ _EXACT: dict[type, Callable[[Encoder, Any, int], Node]] = {
     set: _items("set"),
     frozenset: _items("fset"),
     dict: _dict,
-    range: lambda encoder, v, depth: ["range", *(encoder.node(x, depth + 1) for x in (v.start, v.stop, v.step))],
+    range: lambda encoder, v, depth: _range(encoder, v, depth),
     slice: lambda encoder, v, depth: ["slice", *(encoder.node(x, depth + 1) for x in (v.start, v.stop, v.step))],
     type(Ellipsis): lambda *_: ["ellipsis"],
     dt.date: lambda _, v, __: ["date", v.isoformat()],
@@ -186,13 +195,15 @@ class Decoder:
         self._body = body
         self._special = special
         self._nodes = 0
+        self._taken = 0
 
     def buffer(self, offset: object, length: object) -> memoryview:
         """Return a slice of the body after checking that it lies inside."""
         if type(offset) is not int or type(length) is not int or offset < 0 or length < 0:
             bad("buffer bounds")
-        if offset + length > len(self._body):
-            bad("buffer outside the body")
+        self._taken += length
+        if offset + length > len(self._body) or self._taken > len(self._body):
+            bad("buffer outside the body, or used twice")
         return memoryview(self._body)[offset : offset + length]
 
     def value(self, node: Node, depth: int = 0) -> Any:
@@ -204,7 +215,11 @@ class Decoder:
         self._nodes += 1
         if self._nodes > MAX_NODES or depth > MAX_DEPTH:
             bad("too many or too deep nodes")
-        if node is None or type(node) in (bool, str, int):
+        if node is None or type(node) in (bool, int):
+            return node
+        if type(node) is str:
+            if len(node) > MAX_TEXT:
+                bad("str")
             return node
         if type(node) is not list or not node or type(node[0]) is not str:
             bad("node")
@@ -234,7 +249,10 @@ def _decode_int(_: Decoder, node: list[Any], __: int) -> int:
     text = node[1]
     if type(text) is not str or len(text) > MAX_INT_BITS // 4 + 4:
         bad("int")
-    return int(text, 16)
+    number = int(text, 16)
+    if number.bit_length() > MAX_INT_BITS:
+        bad("int")
+    return number
 
 
 def _decode_float(_: Decoder, node: list[Any], __: int) -> float:
@@ -252,14 +270,25 @@ def _decode_complex(decoder: Decoder, node: list[Any], depth: int) -> complex:
 
 
 def _decode_dict(decoder: Decoder, node: list[Any], depth: int) -> dict[Any, Any]:
-    if type(node[1]) is not list:
+    if type(node[1]) is not list or not all(type(pair) is list and len(pair) == 2 for pair in node[1]):
         bad("dict")
-    out = {}
-    for pair in node[1]:
-        if type(pair) is not list or len(pair) != 2:
-            bad("dict item")
-        out[decoder.value(pair[0], depth + 1)] = decoder.value(pair[1], depth + 1)
-    return out
+    keys = spread([decoder.value(key, depth + 1) for key, _ in node[1]])
+    return dict(zip(keys, (decoder.value(item, depth + 1) for _, item in node[1]), strict=True))
+
+
+def spread(keys: list[Any]) -> list[Any]:
+    """Return keys after checking that few share a hash: thousands that do would keep a dict or set busy for hours."""
+    most = Counter(map(hash, keys)).most_common(1)
+    if most and most[0][1] > MAX_COLLISIONS:
+        bad("colliding keys")
+    return keys
+
+
+def _decode_range(decoder: Decoder, node: list[Any], depth: int) -> range:
+    numbers = range(*(decoder.value(part, depth + 1) for part in node[1:4]))
+    if len(numbers) > MAX_RANGE:
+        bad("range")
+    return numbers
 
 
 def _decode_three(make: Callable[..., object]) -> Callable[[Decoder, list[Any], int], object]:
@@ -277,14 +306,14 @@ _DECODE: dict[str, Callable[[Decoder, list[Any], int], Any]] = {
     "ba": lambda decoder, node, _: bytearray(decoder.buffer(node[1], node[2])),
     "l": lambda decoder, node, depth: decoder.values(node[1], depth),
     "t": lambda decoder, node, depth: tuple(decoder.values(node[1], depth)),
-    "set": lambda decoder, node, depth: set(decoder.values(node[1], depth)),
-    "fset": lambda decoder, node, depth: frozenset(decoder.values(node[1], depth)),
+    "set": lambda decoder, node, depth: set(spread(decoder.values(node[1], depth))),
+    "fset": lambda decoder, node, depth: frozenset(spread(decoder.values(node[1], depth))),
     "d": _decode_dict,
-    "range": _decode_three(range),
+    "range": _decode_range,
     "slice": _decode_three(slice),
     "ellipsis": lambda *_: ...,
     "date": lambda _, node, __: dt.date.fromisoformat(node[1]),
-    "datetime": lambda _, node, __: dt.datetime.fromisoformat(node[1]),
+    "datetime": lambda _, node, __: _plain_datetime(dt.datetime.fromisoformat(node[1])),
     "timedelta": lambda _, node, __: dt.timedelta(*node[1:4]),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from grading.sandbox.codec import Decoder, Encoder, Node, bad
+from grading.sandbox.codec import MAX_BODY, Decoder, Encoder, Node, bad
 
 MAX_DIMENSIONS = 16
 _KINDS = frozenset("biufc")
@@ -39,6 +39,7 @@ def encode_array(encoder: Encoder, array: Any, depth: int) -> Node:
         return None
     if dtype.kind in "UO":
         tag = "n" + dtype.kind
+        encoder.reserve(array.size * dtype.itemsize)  # a text array is as wide as its longest item
         return [tag, shape, [encoder.node(item, depth + 1) for item in array.reshape(-1).tolist()]]
     timed = dtype.kind in "mM" and np.datetime_data(dtype)[0] in _TIME_UNITS and np.datetime_data(dtype)[1] == 1
     if not timed and not (dtype.kind in _KINDS and dtype.itemsize in _SIZES):
@@ -52,7 +53,9 @@ def parse_shape(shape: object) -> list[int]:
     """Return a shape after checking that it is one."""
     if type(shape) is not list or len(shape) > MAX_DIMENSIONS:
         bad("shape")
-    if not all(type(n) is int and 0 <= n < 1 << 40 for n in shape):
+    if not all(type(n) is int and n >= 0 for n in shape):
+        bad("shape")
+    if math.prod(max(1, n) for n in shape) > MAX_BODY:  # an empty array too: a sum over one axis would fill the others
         bad("shape")
     return shape
 
@@ -78,6 +81,8 @@ def _decode_text_array(decoder: Decoder, node: list[Any], depth: int) -> Any:
 
     items, shape = decoder.values(node[2], depth), parse_shape(node[1])
     if not all(type(item) is str for item in items) or math.prod(shape) != len(items):
+        bad("text array")
+    if 4 * len(items) * max(map(len, items), default=0) > MAX_BODY:
         bad("text array")
     return np.array(items, dtype=str).reshape(shape)
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from grading.sandbox.codec import CodecError, Decoder, Encoder, Node, bad
+from grading.sandbox.codec import MAX_RANGE, CodecError, Decoder, Encoder, Node, bad
 from grading.sandbox.codec_numpy import encode_array
 
+MAX_COLUMNS = 20_000
+
+_ZONE = re.compile(r"[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}|UTC[+-]\d\d:\d\d")
 _EXTENSION_DTYPES = frozenset(
     [f"{sign}Int{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)] + ["Float32", "Float64", "boolean"]
 )
@@ -17,6 +21,8 @@ def encode(encoder: Encoder, value: Any, depth: int) -> Node:
     import pandas as pd
 
     kind = type(value)
+    if kind in (pd.Series, pd.DataFrame) and not all(type(axis) in _indexes() for axis in value.axes):
+        return None
     if value is pd.NaT:
         return ["pnat"]
     if value is pd.NA:
@@ -26,23 +32,34 @@ def encode(encoder: Encoder, value: Any, depth: int) -> Node:
     if kind is pd.Timedelta:
         return ["ptd", encoder.node(value.to_timedelta64(), depth + 1)]
     if kind is pd.RangeIndex:
+        if len(value) > MAX_RANGE:
+            raise CodecError(f"RangeIndex of more than {MAX_RANGE} numbers")
         return [
             "pri",
             *(encoder.node(int(n)) for n in (value.start, value.stop, value.step)),
             _name(encoder, value.name),
         ]
-    if kind in (pd.Index, pd.DatetimeIndex, pd.TimedeltaIndex, pd.CategoricalIndex):
+    if kind in _indexes():
         return ["pix", _encode_column(encoder, value, depth + 1), _name(encoder, value.name)]
     if kind is pd.Series:
         index = encoder.node(value.index, depth + 1)
         return ["pse", index, _encode_column(encoder, value, depth + 1), _name(encoder, value.name)]
     if kind is pd.DataFrame:
+        if value.shape[1] > MAX_COLUMNS:
+            raise CodecError(f"frame of more than {MAX_COLUMNS} columns")
         columns = [_encode_column(encoder, value.iloc[:, j], depth + 1) for j in range(value.shape[1])]
         return ["pdf", encoder.node(value.index, depth + 1), encoder.node(value.columns, depth + 1), columns]
     if isinstance(value, pd.api.extensions.ExtensionArray):
         node = _encode_column(encoder, value, depth + 1)
         return ["pa", node]
     return None
+
+
+def _indexes() -> tuple[type, ...]:
+    """Return the kinds of index that cross by value; a multi-index does not."""
+    import pandas as pd
+
+    return pd.Index, pd.RangeIndex, pd.DatetimeIndex, pd.TimedeltaIndex, pd.CategoricalIndex
 
 
 def _name(encoder: Encoder, name: object) -> Node:
@@ -54,9 +71,13 @@ def _name(encoder: Encoder, name: object) -> Node:
 def _zone(zone: object) -> str | None:
     if zone is None:
         return None
-    text = str(zone)
-    if len(text) > 64:
-        raise CodecError("time zone")
+    return _plain_zone(str(zone))
+
+
+def _plain_zone(text: object) -> str:
+    """Return a time zone's IANA name or offset from UTC; for other texts pandas would open files."""
+    if type(text) is not str or len(text) > 64 or not _ZONE.fullmatch(text):
+        raise CodecError("time zone without an IANA name")
     return text
 
 
@@ -89,17 +110,21 @@ def _encode_column(encoder: Encoder, column: Any, depth: int) -> Node:
 
 
 def _decode_timestamp(decoder: Decoder, node: list[Any], depth: int) -> Any:
+    import numpy as np
     import pandas as pd
 
-    stamp = pd.Timestamp(decoder.value(node[1], depth + 1))
-    return stamp if node[2] is None else stamp.tz_localize("UTC").tz_convert(node[2])
+    moment = decoder.value(node[1], depth + 1)
+    if type(moment) is not np.datetime64:
+        bad("timestamp")
+    stamp = pd.Timestamp(moment)
+    return stamp if node[2] is None else stamp.tz_localize("UTC").tz_convert(_plain_zone(node[2]))
 
 
 def _decode_range_index(decoder: Decoder, node: list[Any], depth: int) -> Any:
     import pandas as pd
 
     start, stop, step, name = (decoder.value(part, depth + 1) for part in node[1:5])
-    if len(range(start, stop, step)) > 1 << 40:
+    if not all(type(n) is int for n in (start, stop, step)) or len(range(start, stop, step)) > MAX_RANGE:
         bad("range index")
     return pd.RangeIndex(start, stop, step, name=name)
 
@@ -107,21 +132,46 @@ def _decode_range_index(decoder: Decoder, node: list[Any], depth: int) -> Any:
 def _decode_index(decoder: Decoder, node: list[Any], depth: int) -> Any:
     import pandas as pd
 
-    return pd.Index(decoder.value(node[1], depth + 1), name=decoder.value(node[2], depth + 1))
+    values, name = _decode_column(decoder, node[1], depth), decoder.value(node[2], depth + 1)
+    return pd.Index(values, name=name, tupleize_cols=False)
+
+
+def _decode_axis(decoder: Decoder, node: Node, depth: int) -> Any:
+    index = decoder.value(node, depth + 1)
+    if type(index) not in _indexes():
+        bad("index")
+    return index
+
+
+def _decode_column(decoder: Decoder, node: Node, depth: int) -> Any:
+    """Return one column's values. Nothing lazy: a range or a scalar would be as long as its index claims to be."""
+    import numpy as np
+    import pandas as pd
+
+    values = decoder.value(node, depth + 1)
+    if type(values) is not np.ndarray and not isinstance(values, (pd.DatetimeIndex, pd.api.extensions.ExtensionArray)):
+        bad("column")
+    if values.ndim != 1:
+        bad("column")
+    return values
 
 
 def _decode_series(decoder: Decoder, node: list[Any], depth: int) -> Any:
     import pandas as pd
 
-    index, values = decoder.value(node[1], depth + 1), decoder.value(node[2], depth + 1)
+    index, values = _decode_axis(decoder, node[1], depth), _decode_column(decoder, node[2], depth)
+    if len(index) != len(values):
+        bad("series size")
     return pd.Series(values, index=index, name=decoder.value(node[3], depth + 1))
 
 
 def _decode_frame(decoder: Decoder, node: list[Any], depth: int) -> Any:
     import pandas as pd
 
-    index, names = decoder.value(node[1], depth + 1), decoder.value(node[2], depth + 1)
-    columns = decoder.values(node[3], depth)
+    index, names = _decode_axis(decoder, node[1], depth), _decode_axis(decoder, node[2], depth)
+    if type(node[3]) is not list or len(node[3]) > MAX_COLUMNS:
+        bad("frame size")
+    columns = [_decode_column(decoder, column, depth) for column in node[3]]
     if len(columns) != len(names) or any(len(column) != len(index) for column in columns):
         bad("frame size")
     frame = pd.DataFrame(dict(enumerate(columns)), index=index)
@@ -130,18 +180,19 @@ def _decode_frame(decoder: Decoder, node: list[Any], depth: int) -> Any:
 
 
 def _decode_zoned(decoder: Decoder, node: list[Any], depth: int) -> Any:
+    import numpy as np
     import pandas as pd
 
-    zone = node[2]
-    if type(zone) is not str or len(zone) > 64:
-        bad("time zone")
-    return pd.DatetimeIndex(decoder.value(node[1], depth + 1)).tz_localize("UTC").tz_convert(zone)
+    moments = decoder.value(node[1], depth + 1)
+    if type(moments) is not np.ndarray or moments.dtype.kind != "M" or moments.ndim != 1:
+        bad("moments")
+    return pd.DatetimeIndex(moments).tz_localize("UTC").tz_convert(_plain_zone(node[2]))
 
 
 def _decode_categorical(decoder: Decoder, node: list[Any], depth: int) -> Any:
     import pandas as pd
 
-    codes, categories = decoder.value(node[1], depth + 1), decoder.value(node[2], depth + 1)
+    codes, categories = _decode_column(decoder, node[1], depth), _decode_axis(decoder, node[2], depth)
     return pd.Categorical.from_codes(codes, categories=categories, ordered=node[3] is True)
 
 
@@ -168,9 +219,13 @@ def _pandas_constant(name: str) -> Any:
 
 
 def _decode_timedelta(decoder: Decoder, node: list[Any], depth: int) -> Any:
+    import numpy as np
     import pandas as pd
 
-    return pd.Timedelta(decoder.value(node[1], depth + 1))
+    span = decoder.value(node[1], depth + 1)
+    if type(span) is not np.timedelta64:
+        bad("timedelta")
+    return pd.Timedelta(span)
 
 
 DECODE = {

@@ -24,11 +24,14 @@ from grading.errors import GraderError
 from grading.model import Isolation, Limits
 from grading.sandbox.bubblewrap import Capability, outer_command, worker_environment
 from grading.sandbox.watchdog import MemoryWatchdog
-from grading.sandbox.worker import Ending, Worker
+from grading.sandbox.worker import Ending, Worker, WorkerError
 
 START_TIMEOUT_S = 120
 SPAWN_TIMEOUT_S = 30
 END_TIMEOUT_S = 10
+BUNDLE_TIMEOUT_S = 20
+RETRY_S = 5
+PAUSE_S = 0.1
 _ZYGOTE = Path(__file__).parent / "zygote.py"
 
 
@@ -39,6 +42,10 @@ class ZygoteKey:
     preload: tuple[str, ...]
     forbidden: tuple[str, ...]
     hash_seed: int = 0
+
+
+class _RefusedError(Exception):
+    """No worker could be made just now."""
 
 
 class Zygote:
@@ -137,16 +144,26 @@ class Zygote:
     # workers ----------------------------------------------------------------------------------------------------------
 
     def spawn(self, files: Mapping[str, bytes], inside: Mapping[str, bytes], limits: Limits) -> Worker:
-        """Fork a worker and hand it the submission.
+        """Fork a worker and hand it the submission. A busy machine may refuse for a moment, so this tries again.
 
         Args:
             files: the candidate's files, relative path → content.
             inside: our own package that is loaded beside it.
 
         Raises:
-            GraderError: the zygote died or does not answer.
+            GraderError: the zygote died or does not answer, or no worker could be made.
         """
         self.wait_ready()
+        deadline = time.monotonic() + RETRY_S
+        while True:
+            try:
+                return self._spawn(files, inside, limits)
+            except _RefusedError as error:
+                if time.monotonic() > deadline:
+                    raise GraderError(f"no worker could be made: {error}; {self._complaint(None)}") from error
+                time.sleep(PAUSE_S)
+
+    def _spawn(self, files: Mapping[str, bytes], inside: Mapping[str, bytes], limits: Limits) -> Worker:
         ours, theirs = socket.socketpair()
         output_read, output_write = os.pipe()
         scratch: Path | None = None
@@ -181,11 +198,13 @@ class Zygote:
             theirs.close()
             os.close(output_write)
         worker = Worker(self, pid, ours, output_read, on_close=lambda: _remove(scratch))
-        self._watchdog.watch(pid, limits.memory_mib, worker.kill_for_memory)
+        self._watchdog.watch(pid, limits, worker.kill)
         try:
-            worker.send_bundle(files, inside, limits.load_s)
-        except BaseException:
+            worker.send_bundle(files, inside, BUNDLE_TIMEOUT_S)
+        except BaseException as error:
             worker.close()
+            if isinstance(error, WorkerError):
+                raise _RefusedError(str(error)) from error
             raise
         return worker
 
@@ -209,6 +228,8 @@ class Zygote:
             message = self._receive(max(0.01, deadline - time.monotonic()))
             if "pid" in message:
                 return int(message["pid"])
+            if "refused" in message:
+                raise _RefusedError(message["refused"])
             self._note(message)
 
     def _note(self, message: Mapping[str, Any]) -> None:

@@ -113,10 +113,19 @@ def raise_loopback() -> None:
         fcntl.ioctl(probe, siocsifflags, struct.pack("16sh14x", b"lo", iff_up))
 
 
-def limit_resources(*, address_space: int, processes: int | None, file_size: int, open_files: int, cpu_s: int) -> None:
-    """Set resource limits; sizes in bytes, address_space on top of what is mapped now.
+def mapped_bytes() -> int | None:
+    """Return how much address space this process has mapped; None where there is no /proc."""
+    pages = Path("/proc/self/statm")
+    return int(pages.read_text().split()[0]) * resource.getpagesize() if pages.exists() else None
+
+
+def limit_resources(
+    *, address_space: int | None, processes: int | None, file_size: int, open_files: int, cpu_s: int
+) -> None:
+    """Set resource limits; sizes in bytes.
 
     Args:
+        address_space: what is mapped now and what may come on top, together; None leaves the limit alone.
         processes: None leaves the limit alone (it counts all processes of the user where there is no namespace).
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -125,10 +134,8 @@ def limit_resources(*, address_space: int, processes: int | None, file_size: int
     resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
     if processes is not None:
         resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
-    pages = Path("/proc/self/statm")
-    if pages.exists():
-        mapped = int(pages.read_text().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (mapped + address_space, mapped + address_space))
+    if address_space is not None:
+        resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
     for name in ("RLIMIT_MEMLOCK", "RLIMIT_MSGQUEUE"):
         if hasattr(resource, name):
             resource.setrlimit(getattr(resource, name), (0, 0))
@@ -173,11 +180,19 @@ _REFUSED = {
     "fsmount": (432, 432),
     "fsconfig": (431, 431),
     "fspick": (433, 433),
+    "fanotify_init": (300, 262),
     "mount_setattr": (442, 442),
     "swapon": (167, 224),
     "swapoff": (168, 225),
     "reboot": (169, 142),
     "acct": (163, 89),
+    # Memory that no process maps, so that nobody counts it: descriptors, System V segments, pages given to a pipe.
+    "memfd_create": (319, 279),
+    "memfd_secret": (447, 447),
+    "shmget": (29, 194),
+    "msgget": (68, 186),
+    "semget": (64, 190),
+    "vmsplice": (278, 75),
     "syslog": (103, 116),
     "quotactl": (179, 60),
     "personality": (135, 92),

@@ -55,6 +55,10 @@ class Stream:
                     return message
                 self._socket.sendall(self.driver.answer(message))
 
+    def say_ready(self) -> None:
+        """Tell the judge that the sandbox stands: from here on, what goes wrong is the candidate's doing."""
+        self._socket.sendall(codec.pack({"ready": True}))
+
     def serve(self) -> None:
         """Answer requests for ever."""
         while True:
@@ -73,4 +77,5 @@ def serve(fd: int, directory: Path) -> None:
             path = root / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
+    stream.say_ready()
     stream.serve()

@@ -1,8 +1,9 @@
-"""Kills a worker whose processes together use more memory than it may.
+"""Kills a worker whose processes together use more memory, or are more, than they may.
 
-A limit per process would be multiplied by forking, so a thread sums the anonymous memory of each worker's whole tree,
-above what the zygote had when it forked. With more than a few processes it reads the private share of each, since pages
-that a child copies on write do not change its resident size.
+A limit per process would be multiplied by forking, and the kernel's limit on processes does not bind root. So a thread
+walks each worker's whole tree of processes and threads and sums its memory above what the zygote had when it forked.
+With more than a few processes it reads each one's proportional share, in which pages that several of them map count
+once in all.
 """
 
 from __future__ import annotations
@@ -14,15 +15,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from grading.model import Limits
+from grading.sandbox.worker import OutOfMemoryError, ViolationError, WorkerError
+
 INTERVAL_S = 0.03
 _FEW = 3
 _KIB_PER_MIB = 1024
+_OWN_PROCESSES = 2  # the worker's keeper and the worker itself
 
 
 @dataclass(frozen=True)
 class _Watched:
-    limit_mib: int
-    kill: Callable[[], None]
+    limits: Limits
+    kill: Callable[[WorkerError], object]
 
 
 class MemoryWatchdog:
@@ -40,9 +45,13 @@ class MemoryWatchdog:
         if sys.platform == "linux":
             threading.Thread(target=self._run, daemon=True).start()
 
-    def watch(self, pid: int, limit_mib: int, kill: Callable[[], None]) -> None:
-        """Watch a worker; `pid` is its number as the zygote sees it."""
-        self._workers[pid] = _Watched(limit_mib, kill)
+    def watch(self, pid: int, limits: Limits, kill: Callable[[WorkerError], object]) -> None:
+        """Watch a worker; `pid` is its number as the zygote sees it.
+
+        Args:
+            kill: called with the reason when it uses more than it may.
+        """
+        self._workers[pid] = _Watched(limits, kill)
         self._work.set()
 
     def forget(self, pid: int) -> None:
@@ -65,12 +74,12 @@ class MemoryWatchdog:
             if zygote is None:
                 continue
             depth = len(_status_text(zygote, "NSpid").split()) - 1  # which namespace numbers the workers
-            base = _resident_kib(zygote)
+            base = _used_by_one_kib(zygote)
             for child in _children(zygote):
                 names = _status_text(child, "NSpid").split()
                 watched = self._workers.get(int(names[depth])) if len(names) > depth else None
-                if watched is not None and _used_kib(child, base) > watched.limit_mib * _KIB_PER_MIB:
-                    watched.kill()
+                if watched is not None:
+                    _check(child, base, watched)
 
     def _find_zygote(self) -> int | None:
         """Return the zygote's number on the host: the outermost process, or the one bubblewrap started."""
@@ -83,20 +92,41 @@ class MemoryWatchdog:
         return current
 
 
-def _used_kib(root: int, base_kib: int) -> int:
-    """Return the memory that a tree of processes uses beyond what it shares with the zygote, in KiB."""
-    tree = [root]
+def _check(worker: int, base_kib: int, watched: _Watched) -> None:
+    tree = [worker]
+    tasks = 0
     for pid in tree:
+        tasks += len(_tasks(pid))
+        if tasks > watched.limits.processes + _OWN_PROCESSES:
+            watched.kill(ViolationError("it started more processes and threads than it may"))
+            return
         tree.extend(_children(pid))
+    if _used_kib(tree, base_kib) > watched.limits.memory_mib * _KIB_PER_MIB:
+        watched.kill(OutOfMemoryError("its processes used more memory than they may"))
+
+
+def _used_kib(tree: list[int], base_kib: int) -> int:
+    """Return the memory that processes use beyond what they share with the zygote, in KiB."""
     if len(tree) <= _FEW:
-        return sum(max(0, _resident_kib(pid) - base_kib) for pid in tree)
-    return sum(_private_kib(pid, base_kib) for pid in tree)
+        return sum(max(0, _used_by_one_kib(pid) - base_kib) for pid in tree)
+    # They and the zygote share its pages; how these fall to them is unknown, so all are forgiven.
+    return sum(_share_kib(pid, base_kib) for pid in tree) - base_kib
+
+
+def _tasks(pid: int) -> list[Path]:
+    """Return the folders of a process's threads. The first thread may have ended while others go on."""
+    with contextlib.suppress(OSError):
+        return list(Path(f"/proc/{pid}/task").iterdir())
+    return []
 
 
 def _children(pid: int) -> list[int]:
-    with contextlib.suppress(OSError):
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return []
+    """Return the processes that any thread of a process has started."""
+    found: list[int] = []
+    for task in _tasks(pid):
+        with contextlib.suppress(OSError):
+            found += [int(child) for child in (task / "children").read_text().split()]
+    return found
 
 
 def _status_text(pid: int, key: str) -> str:
@@ -107,19 +137,27 @@ def _status_text(pid: int, key: str) -> str:
     return ""
 
 
-def _resident_kib(pid: int) -> int:
-    """Return a process's anonymous and shared memory, in KiB."""
-    total = 0
-    with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith(("RssAnon:", "RssShmem:")):
-                total += int(line.split()[1])
-    return total
+def _used_by_one_kib(pid: int) -> int:
+    """Return a process's anonymous and shared memory, swapped out or not, in KiB."""
+    for task in _tasks(pid):
+        with contextlib.suppress(OSError):
+            found = _sum_kib((task / "status").read_text(), ("RssAnon:", "RssShmem:", "VmSwap:"))
+            if found is not None:
+                return found
+    return 0
 
 
-def _private_kib(pid: int, base_kib: int) -> int:
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:  # not ours to read everywhere
-        return max(0, _resident_kib(pid) - base_kib)
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_Dirty"))
+def _share_kib(pid: int, base_kib: int) -> int:
+    """Return a process's proportional share of its anonymous and shared memory, in KiB."""
+    for task in _tasks(pid):
+        with contextlib.suppress(OSError):
+            found = _sum_kib((task / "smaps_rollup").read_text(), ("Pss_Anon:", "Pss_Shmem:", "SwapPss:"))
+            if found is not None:
+                return found
+    return max(0, _used_by_one_kib(pid) - base_kib)  # not ours to read everywhere
+
+
+def _sum_kib(text: str, keys: tuple[str, ...]) -> int | None:
+    """Return the sum of some lines like ``RssAnon:  12 kB``, or None where there is none of them."""
+    values = [int(line.split()[1]) for line in text.splitlines() if line.startswith(keys)]
+    return sum(values) if values else None

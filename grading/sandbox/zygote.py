@@ -112,7 +112,13 @@ class Zygote:
             if message["kill"] in self._children:
                 os.kill(message["kill"], signal.SIGKILL)
             return True
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as error:  # another worker has used up the machine's processes, and is about to be killed
+            for fd in fds:
+                os.close(fd)
+            self._tell({"refused": f"no new process: {error.strerror}"})
+            return True
         if pid == 0:
             status = _SPAWN_FAILED
             try:
@@ -146,12 +152,16 @@ class Zygote:
             self._tell({"exit": pid, "code": None if number else code, "signal": number})
 
     def _kill_orphans(self) -> None:
-        """Kill what a worker left behind; with a process namespace the kernel has done it already."""
+        """Kill what a worker left behind.
+
+        With a process namespace that is its first process, where it has told the kernel not to let it die with its
+        parent; the kernel then kills all others. Without one, orphans cannot be told from those of a living worker.
+        """
         listing = Path(f"/proc/self/task/{os.getpid()}/children")
-        if self._mode == "full" or self._children or not listing.exists():
+        if (self._mode != "full" and self._children) or not listing.exists():
             return
         for _ in range(200):
-            left = [int(pid) for pid in listing.read_text().split()]
+            left = [pid for pid in map(int, listing.read_text().split()) if pid not in self._children]
             if not left:
                 return
             for pid in left:
@@ -176,10 +186,12 @@ class Zygote:
         os.closerange(_COMM_FD + 1, 4096)
         os.umask(0o077)
         os.setsid()
+        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # it is killed, not ended
         directory = limits["directory"]
         if sys.platform == "linux":
             namespaces.hide_from_peers(False)
             namespaces.die_with_parent()
+            mapped = namespaces.mapped_bytes()  # the new /proc may be empty
             if self._mode == "full":
                 _enter_namespaces()
                 if limits["loopback"]:
@@ -188,7 +200,7 @@ class Zygote:
             namespaces.forbid_new_privileges()
             namespaces.die_with_parent()
             namespaces.limit_resources(
-                address_space=limits["memory_mib"] * MIB,
+                address_space=None if mapped is None else mapped + limits["memory_mib"] * MIB,
                 processes=limits["processes"] if self._mode == "full" else None,
                 file_size=64 * MIB,
                 open_files=256,
