@@ -72,7 +72,7 @@ def _complain(*lines: str) -> None:
 
 
 def _grade(options: argparse.Namespace) -> int:
-    from grading.model import Level
+    from grading.model import Level, Verdict
     from grading.pipeline import Grader
 
     with Grader(official=options.official) as grader:
@@ -86,6 +86,9 @@ def _grade(options: argparse.Namespace) -> int:
         with progress(f"Grading {assignment.id} ({level.value})", "cases") as bar:
             graded = grader.grade(assignment, submission, level=level, seed=options.seed, on_progress=bar)
         _report(graded, options)
+    if graded.grade.verdict is Verdict.UNGRADED:
+        _complain("a check failed by the grader's own fault, so there is no score; grade again, --private shows why")
+        return EXIT_GRADER
     return EXIT_OK
 
 

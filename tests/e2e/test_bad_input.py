@@ -1,5 +1,6 @@
 """Whatever a candidate or a caller does wrong ends in a clear message or a fair score, and nothing is lost."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -254,3 +255,19 @@ def test_two_grades_at_once_do_not_meet(tmp_path):
     assert [process.returncode for process in running] == [0, 0], results
     assert all(b'"auto": 100' in out for out, _ in results)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["comment.md", "report.html", "score.json"]
+
+
+@pytest.mark.parametrize("fault", ["oracel()", "import no_such_library", "pytest.skip('no GPU')"])
+def test_a_fault_of_our_own_gives_no_number(tmp_path, fault):
+    assignment = tmp_path / "sample"
+    shutil.copytree(SAMPLE, assignment)
+    hidden = assignment / "hidden" / "test_sample.py"
+    check = f'\n\n@pytest.mark.criterion("f1")\ndef test_broken(solution):\n    {fault}\n'
+    hidden.write_text(hidden.read_text() + check)
+    reference = assignment / "solutions" / "accepted" / "reference"
+    done = run_command("grade", reference, "--assignment-dir", assignment, "--json", "-")
+    assert done.status == 3
+    assert done.score["verdict"] == "ungraded"
+    assert done.score["auto"] is None
+    assert done.points() == {"f1": None, "windows": 50}
+    assert "grader" in done.err
