@@ -87,6 +87,7 @@ class Zygote:
                 start_new_session=True,
             )
         except OSError as error:
+            self._control.close()
             raise GraderError(f"the sandbox could not be started: {error}") from error
         finally:
             theirs.close()
@@ -237,8 +238,8 @@ class Zygote:
             self._ends[message["exit"]] = Ending(message["code"], message["signal"])
 
     def _receive(self, timeout_s: float) -> dict[str, Any]:
-        self._control.settimeout(timeout_s)
         try:
+            self._control.settimeout(timeout_s)
             data = self._control.recv(65536)
         except OSError as error:
             raise GraderError(f"the sandbox does not answer: {self._complaint(error)}") from error
@@ -248,6 +249,7 @@ class Zygote:
         return message
 
     def _complaint(self, error: BaseException | None) -> str:
+        self._listener.join(1)  # what it said last may still be on its way
         text = bytes(self._errors).decode("utf-8", "replace").strip()
         return text[-1000:] or (str(error) if error else f"exit status {self._process.poll()}")
 

@@ -240,6 +240,7 @@ def _enter_namespaces() -> None:
         _, status = os.waitpid(pid, 0)
         code = os.waitstatus_to_exitcode(status)
         os._exit(_SIGNALLED - code if code < 0 else min(code, _SPAWN_FAILED))
+    os.setsid()  # or kill(0) would reach the keeper
     namespaces.die_with_parent()
     try:
         flags = namespaces.MS_NOSUID | namespaces.MS_NODEV | namespaces.MS_NOEXEC

@@ -4,6 +4,7 @@ import contextlib
 import datetime as dt
 import json
 import math
+import time
 
 import numpy as np
 import pandas as pd
@@ -245,10 +246,21 @@ HOSTILE = [
     [5],
     ["b", 0, 99],
     ["h", 1, "x"],
+    ["l", [["b", 0, 8], ["b", 0, 1]]],
+    ["l", [["n", "<f8", [1], 0, 8], ["tt", "float32", [1], 4, 4, False]]],
+    ["n", "<f8", [0, 1 << 39], 0, 0],
+    ["tsz", [-1]],
+    ["range", 0, 1 << 40, 1],
+    ["pri", 0, 1 << 39, 1, None],
+    ["nU", [300], ["x" * codec.MAX_TEXT, *[""] * 299]],
+    ["pts", ["ns", ["n", "<M8[ns]", [], 0, 8]], "dateutil//etc/hostname"],
+    ["pts", ["ns", ["n", "<M8[ns]", [], 0, 8]], 5],
+    ["datetime", "2024-01-01T00:00:00+02:00"],
+    "x" * (codec.MAX_TEXT + 1),
 ]
 
 
-@pytest.mark.parametrize("node", HOSTILE, ids=str)
+@pytest.mark.parametrize("node", HOSTILE, ids=lambda node: str(node)[:60])
 def test_malformed_nodes_are_refused(node):
     with pytest.raises(codec.CodecError):
         codec.unpack(json.dumps(node).encode(), b"\0" * 8)
@@ -269,6 +281,72 @@ def test_a_flipped_byte_is_refused_or_means_something_else(value, data):
     changed = header[:place] + bytes([data.draw(st.integers(0, 255))]) + header[place + 1 :]
     with contextlib.suppress(codec.CodecError):
         codec.unpack(changed, body)
+
+
+@pytest.mark.parametrize("make", [
+    lambda keys: ["set", keys],
+    lambda keys: ["fset", keys],
+    lambda keys: ["d", [[key, None] for key in keys]],
+], ids=["set", "frozenset", "dict"])  # fmt: skip
+def test_keys_made_to_collide_are_refused_before_they_cost_time(make):
+    keys = [["i", hex(k * (2**61 - 1))] for k in range(2**40, 2**40 + 50_000)]
+    started = time.monotonic()
+    with pytest.raises(codec.CodecError, match="colliding"):
+        codec.unpack(json.dumps(make(keys)).encode(), b"")
+    assert time.monotonic() - started < 5
+
+
+def test_many_ordinary_keys_arrive():
+    keys = {*range(20_000), *(f"k{i}" for i in range(5000)), -1, -2, 0.5}
+    assert round_trip(keys) == keys
+    assert round_trip(dict.fromkeys(keys, 1)) == dict.fromkeys(keys, 1)
+
+
+def test_an_array_that_repeats_itself_arrives_whole_or_not_at_all():
+    few = np.broadcast_to(np.float32(2), (3, 4))
+    assert np.array_equal(round_trip(few), few)
+    with pytest.raises(codec.CodecError, match="too large"):
+        codec.pack(np.broadcast_to(np.array("x" * 1000), (1 << 20, 1 << 10)))
+
+
+def test_booleans_count_once_whatever_their_byte():
+    bits = round_trip(np.array([200, 2, 1, 0], dtype=np.uint8).view(bool))
+    assert bits.sum() == 3
+    assert bits.tolist() == [True, True, True, False]
+    tensor = round_trip(torch.tensor([200, 2, 1, 0], dtype=torch.uint8).view(torch.bool))
+    assert int(tensor.sum()) == 3
+
+
+SHAPED = st.one_of(
+    st.sampled_from(NUMPY),
+    st.sampled_from(PANDAS),
+    st.sampled_from([torch.arange(6).reshape(2, 3), torch.zeros(0, 3), torch.tensor(1.5)]),
+)
+
+
+@given(SHAPED, st.data())
+@settings(max_examples=300, deadline=None)
+def test_a_changed_byte_of_a_library_value_is_refused_or_means_something_else(value, data):
+    header, body = split(codec.pack([value]))
+    place = data.draw(st.integers(0, len(header) - 1))
+    changed = header[:place] + bytes([data.draw(st.sampled_from(b'0129[]",<>|-fiubMmOUVtnp'))]) + header[place + 1 :]
+    with contextlib.suppress(codec.CodecError):
+        codec.unpack(changed, body)
+
+
+@given(SHAPED, st.data())
+@settings(max_examples=100, deadline=None)
+def test_numbers_of_a_library_value_may_be_anything(value, data):
+    def change(node):
+        if type(node) is list:
+            return [change(part) for part in node]
+        if type(node) is int and data.draw(st.integers(0, 2)) == 0:
+            return data.draw(st.sampled_from([-1, 0, 1, 7, 1 << 20, 1 << 31, 1 << 40, 1 << 52, None, "x", True]))
+        return node
+
+    header, body = split(codec.pack([value]))
+    with contextlib.suppress(codec.CodecError):
+        codec.unpack(json.dumps(change(json.loads(header))).encode(), body)
 
 
 def test_deep_json_is_refused_without_harm():

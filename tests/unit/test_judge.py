@@ -9,11 +9,14 @@ import pytest
 
 from grading.errors import GraderError
 from grading.judge import CandidateError, Handle, Record, WrongType, expect_array, expect_close, expect_float, fetch
-from grading.judge.nursery import load_in
+from grading.judge.hooks import JudgePlugin
+from grading.judge.nursery import Loaded, load_in
 from grading.judge.outcomes import NotLoadedError, died_by_foreign_signal, rule
+from grading.judge.remote import Session
+from grading.judge.run import _run_pytest
 from grading.model import Assignment, Blame, EntryPoint, FailureKind, Level, Limits, LoadFault, Outcome, Rubric
 from grading.sandbox.bubblewrap import probe_isolation
-from grading.sandbox.codec import CodecError
+from grading.sandbox.codec import CodecError, Foreign
 from grading.sandbox.host import Zygote, ZygoteKey, read_package
 from grading.sandbox.local import LocalWorker
 from grading.sandbox.worker import CrashedError, OutOfMemoryError, OutOfTimeError, ViolationError
@@ -85,7 +88,8 @@ def total(numbers):
 
 
 def fail(kind):
-    raise {"value": ValueError, "odd": Odd, "refused": Refused, "exit": SystemExit, "key": KeyError}[kind](kind)
+    kinds = {"value": ValueError, "odd": Odd, "refused": Refused, "exit": SystemExit, "key": KeyError}
+    raise {**kinds, "stop": StopIteration, "assert": AssertionError, "memory": MemoryError, "file": OSError}[kind](kind)
 
 
 def sleep(seconds):
@@ -256,6 +260,70 @@ def test_declared_exceptions_can_be_expected_and_others_are_candidate_errors(ses
         session.solution.fail("exit")
 
 
+def test_an_end_of_iteration_does_not_end_a_loop_of_the_test(session):
+    with pytest.raises(CandidateError, match="StopIteration"):
+        list(map(session.solution.fail, ["stop", "stop"]))
+
+
+@pytest.mark.parametrize("kind", ["assert", "memory", "file"])
+def test_what_looks_like_our_error_is_still_the_candidates(session, kind):
+    with pytest.raises((AssertionError, MemoryError, OSError)) as caught:
+        session.solution.fail(kind)
+    assert rule(caught.value, in_setup=False).blame is Blame.CANDIDATE
+
+
+def test_indices_and_attributes_that_are_not_there_raise_what_python_raises(session):
+    counter = session.solution.Counter(1)
+    with pytest.raises(KeyError):
+        counter["z"]
+    with pytest.raises(AttributeError):
+        counter.nothing
+    assert not hasattr(counter, "nothing")
+    assert "a" in counter.items
+    assert counter != session.solution.Counter(1)
+    with pytest.raises(TypeError):
+        session.solution.echo(1)()
+
+
+def test_objects_inside_containers_come_as_handles(session):
+    args, _ = session.solution.echo([session.solution.Counter, {"f": session.solution.echo}])
+    assert args[0][0](7).value == 7
+    assert args[0][1]["f"](1) == ((1,), {})
+
+
+def test_a_request_within_a_callback_shares_the_time_of_the_one_around_it():
+    deadlines = []
+
+    class Channel:
+        def request(self, fields, deadline, *, on_callback, **_):
+            deadlines.append(deadline)
+            if len(deadlines) < 4:
+                time.sleep(0.05)
+                on_callback({"callback": 0, "args": [], "kwargs": {}})
+            return {"ok": True, "value": 1}
+
+    session = Session(Channel(), 5.0)
+    session._register(lambda: session.solution.value)
+    assert session.solution.value == 1
+    assert len(deadlines) == 4
+    assert len(set(deadlines)) == 1
+    session.solution.value
+    assert deadlines[-1] != deadlines[0]
+
+
+def test_nonsense_in_place_of_words_is_left_out():
+    lies = {"type": np.zeros(2), "bases": [[1], {}, 5, "ValueError"], "message": {"a": 1}, "traceback": 5, "line": "x"}
+
+    class Channel:
+        def request(self, fields, deadline, **_):
+            return {"ok": False, **lies}
+
+    with pytest.raises(ValueError, match="^$"):
+        Session(Channel(), 5.0).solution.value
+    fault = load_in(Channel(), ASSIGNMENT, seed=1).fault
+    assert fault == LoadFault("solution.py", None, "", "")
+
+
 def test_what_a_test_cannot_send_is_our_fault(session):
     with pytest.raises(CodecError) as caught:
         session.solution.echo(object())
@@ -340,7 +408,83 @@ def test_a_dead_zygote_is_the_graders_fault(folder):
             one.spawn({"solution.py": b""}, {}, Limits())
 
 
+# one check ------------------------------------------------------------------------------------------------------------
+
+
+class Scripted:
+    """A worker that answers a call with 1, or dies."""
+
+    output = ""
+
+    def __init__(self, error=None):
+        self.error = error
+        self.closed = 0
+
+    def request(self, fields, deadline, **_):
+        if self.error is not None:
+            raise self.error
+        return {"ok": True, "value": 1}
+
+    def close(self):
+        self.closed += 1
+
+
+def judged(tmp_path, *workers):
+    """Run one hidden test, its worker each time the next of these; return its check."""
+    (tmp_path / "hidden").mkdir()
+    (tmp_path / "hidden" / "test_it.py").write_text(
+        "import pytest\n\n@pytest.mark.criterion('a')\ndef test_it(solution):\n    assert solution.value == 1\n"
+    )
+    queue = list(workers)
+    plugin = JudgePlugin(ASSIGNMENT, Level.MID, 1, take=lambda: queue.pop(0))
+    _run_pytest(tmp_path / "hidden", plugin)
+    assert all(worker.channel.closed == 1 for worker in workers[: len(workers) - len(queue)])
+    (check,) = plugin.collected.checks()
+    return check, len(workers) - len(queue)
+
+
+def at_load(error):
+    channel = Scripted()
+    return Loaded(channel, Session(channel, 1.0), {}, error=error)
+
+
+def in_call(error=None):
+    channel = Scripted(error)
+    return Loaded(channel, Session(channel, 1.0), {})
+
+
+@pytest.mark.parametrize("dead", [at_load, in_call])
+def test_a_death_by_a_signal_of_others_is_tried_once_more(tmp_path, dead):
+    check, used = judged(tmp_path, dead(CrashedError("it died", 9)), in_call(), in_call())
+    assert (check.outcome, used) == (Outcome.PASSED, 2)
+
+
+@pytest.mark.parametrize("dead", [at_load, in_call])
+def test_a_second_death_is_the_candidates(tmp_path, dead):
+    check, used = judged(tmp_path, *(dead(CrashedError("it died", 9)) for _ in range(3)))
+    assert (check.outcome, check.blame, check.kind) == (Outcome.FAILED, Blame.CANDIDATE, FailureKind.CRASH)
+    assert used == 2
+
+
+@pytest.mark.parametrize(
+    "error", [CrashedError("it left", None), OutOfTimeError(), OutOfMemoryError(), ViolationError()]
+)
+@pytest.mark.parametrize("dead", [at_load, in_call])
+def test_other_ends_are_not_tried_again(tmp_path, dead, error):
+    check, used = judged(tmp_path, dead(error), in_call())
+    assert check.blame is Blame.CANDIDATE
+    assert used == 1
+
+
+def test_our_own_error_is_ours(tmp_path):
+    check, _ = judged(tmp_path, in_call(GraderError("the sandbox is gone")))
+    assert (check.outcome, check.blame) == (Outcome.ERRORED, Blame.GRADER)
+
+
 # outcomes -------------------------------------------------------------------------------------------------------------
+
+
+CANDIDATES = (Outcome.FAILED, Blame.CANDIDATE)
 
 
 @pytest.mark.parametrize(
@@ -356,6 +500,11 @@ def test_a_dead_zygote_is_the_graders_fault(folder):
         (GraderError(), Outcome.ERRORED, Blame.GRADER, None),
         (NameError("oracel"), Outcome.ERRORED, Blame.GRADER, None),
         (OSError(28, "disk full"), Outcome.ERRORED, Blame.GRADER, None),
+        (Foreign("a test sent an object"), Outcome.ERRORED, Blame.GRADER, None),
+        (CodecError("what the candidate returned is too large to send back"), *CANDIDATES, FailureKind.WRONG_TYPE),
+        (ViolationError(), *CANDIDATES, FailureKind.CRASH),
+        (CrashedError("", 11), *CANDIDATES, FailureKind.CRASH),
+        (pytest.fail.Exception("x"), *CANDIDATES, FailureKind.WRONG_VALUE),
         (pytest.skip.Exception("x"), Outcome.ERRORED, Blame.GRADER, None),
     ],
     ids=lambda value: type(value).__name__,

@@ -21,5 +21,5 @@ for thing in gc.get_objects():
             if isinstance(key, str) and ("by_counting" in key or "by_rows" in key or "judge_seed" in key):
                 print("LEAK", key)
 for name in list(sys.modules):
-    if "judge" in name or "hidden" in name or "oracle" in name or "pytest" in name:
+    if {"judge", "hidden", "oracle", "pytest", "_pytest"} & set(name.split(".")):
         print("LEAK module", name)
