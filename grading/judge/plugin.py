@@ -48,6 +48,8 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = config.getoption("--solution")
     if folder is None:
         return
+    # A library that warns about the candidate's code fails no check, whatever the caller makes of warnings.
+    config.addinivalue_line("filterwarnings", "default")
     hidden = _hidden_folder(config.args)
     if hidden is None:
         raise pytest.UsageError("name an assignment's hidden folder, or a test in it")

@@ -45,9 +45,15 @@ def test_column_logits_meet_their_own_targets(solution, inside, oracle, rng):
     for sizes in (draw_sizes(rng), [*draw_sizes(rng, 4), 1]):
         lesson = oracle.Lesson(rng, sizes)
         model, loss_fn, optimizer = set_up(inside, lesson, column=True)
-        solution.train_epoch(model, inside.Batches(lesson.batches), loss_fn, optimizer)
+        # Labels that need no conversion, so that reshaping them in place would reach the caller's own.
+        batches = [(X, y.float()) for X, y in lesson.batches]
+        loader = inside.Batches(batches)
+        solution.train_epoch(model, loader, loss_fn, optimizer)
         weight, bias, _ = lesson.expected()
         check_trained(oracle, model, weight, bias)
+        for (X, y), pair in zip(batches, loader.pairs, strict=True):
+            assert torch.equal(X, pair[0]), "a batch was changed"
+            assert torch.equal(y, pair[1]), "a batch was changed"
 
 
 @pytest.mark.criterion("training_loop", weight=2)
