@@ -28,7 +28,7 @@ from grading.sandbox.worker import Ending, Worker, WorkerError
 
 START_TIMEOUT_S = 120
 SPAWN_TIMEOUT_S = 30
-END_TIMEOUT_S = 10
+END_TIMEOUT_S = 60  # a machine may stall; that is no reason to leave a submission without a grade
 BUNDLE_TIMEOUT_S = 20
 RETRY_S = 5
 PAUSE_S = 0.1
