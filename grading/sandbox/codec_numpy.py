@@ -11,6 +11,11 @@ MAX_DIMENSIONS = 16
 _KINDS = frozenset("biufc")
 _SIZES = frozenset({1, 2, 4, 8, 16})
 _TIME_UNITS = ("s", "ms", "us", "ns")
+# numpy parses a dtype's name like a small language; only names that we write ourselves get that far.
+_DTYPE_NAMES = frozenset(
+    ["|b1", "|i1", "|u1", *(f"<{kind}{size}" for kind in "iufc" for size in (2, 4, 8, 16))]
+    + [f"<{kind}8[{unit}]" for kind in "mM" for unit in _TIME_UNITS]
+)
 
 
 def encode(encoder: Encoder, value: Any, depth: int) -> Node:
@@ -64,7 +69,7 @@ def _decode_array(decoder: Decoder, node: list[Any], _: int) -> Any:
     import numpy as np
 
     name, shape = node[1], parse_shape(node[2])
-    if type(name) is not str or len(name) > 8:
+    if type(name) is not str or name not in _DTYPE_NAMES:
         bad("dtype")
     dtype = np.dtype(name)
     timed = dtype.kind in "mM" and np.datetime_data(dtype)[0] in _TIME_UNITS and np.datetime_data(dtype)[1] == 1
@@ -111,7 +116,7 @@ def _decode_scalar(decoder: Decoder, node: list[Any], depth: int) -> Any:
 def _decode_dtype(_: Decoder, node: list[Any], __: int) -> Any:
     import numpy as np
 
-    if type(node[1]) is not str or len(node[1]) > 8:
+    if type(node[1]) is not str or node[1] not in _DTYPE_NAMES:
         bad("dtype")
     dtype = np.dtype(node[1])
     if dtype.kind not in _KINDS:
