@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grading.model import Isolation
+from grading.sandbox.namespaces import NOBODY
 
 OVERRIDE = "TAKEHOME_BWRAP"
 """Environment variable that names another bubblewrap binary."""
@@ -36,11 +37,16 @@ _MIB = 1 << 20
 
 @dataclass(frozen=True)
 class Capability:
-    """What isolation this machine can give, and why not more."""
+    """What isolation this machine can give, and why not more.
+
+    `from_root`: bubblewrap starts with root's rights and no user namespace, and the zygote then becomes nobody. The
+    kernel's limit on processes binds every user but root, and a user namespace does not change who one is.
+    """
 
     isolation: Isolation
     reason: str
     bwrap: str | None = None
+    from_root: bool = False
 
 
 def find_bwrap() -> str | None:
@@ -59,10 +65,12 @@ def find_bwrap() -> str | None:
 
 
 @functools.cache
-def _probe(bwrap: str) -> str | None:
+def _probe(bwrap: str, from_root: bool) -> str | None:
     """Return None when bubblewrap makes nested namespaces here, else its complaint."""
     nested = "import ctypes, sys; sys.exit(ctypes.CDLL(None).unshare(0x7E020000) != 0)"
-    command = [*outer_command(bwrap, forbidden=()), sys.executable, "-I", "-S", "-c", nested]
+    if from_root:
+        nested = f"import os; os.setgroups([]); os.setresgid(*[{NOBODY}] * 3); os.setresuid(*[{NOBODY}] * 3); {nested}"
+    command = [*outer_command(bwrap, forbidden=(), from_root=from_root), sys.executable, "-I", "-S", "-c", nested]
     try:
         done = subprocess.run(  # noqa: S603 - our own command
             command, capture_output=True, text=True, timeout=_PROBE_TIMEOUT_S, stdin=subprocess.DEVNULL, check=False
@@ -88,7 +96,9 @@ def probe_isolation() -> Capability:
             Isolation.REDUCED,
             f"the sandbox shows {sys.prefix}, which is this repository; make its environment in .venv",
         )
-    complaint = _probe(bwrap)
+    if os.geteuid() == 0 and _probe(bwrap, from_root=True) is None:
+        return Capability(Isolation.FULL, "bubblewrap, nobody, nested namespaces", bwrap, from_root=True)
+    complaint = _probe(bwrap, from_root=False)
     if complaint is None:
         return Capability(Isolation.FULL, "bubblewrap with nested namespaces", bwrap)
     return Capability(
@@ -98,7 +108,7 @@ def probe_isolation() -> Capability:
     )
 
 
-def outer_command(bwrap: str, forbidden: Sequence[str]) -> list[str]:
+def outer_command(bwrap: str, forbidden: Sequence[str], *, from_root: bool = False) -> list[str]:
     """Return bubblewrap's arguments up to the program to run.
 
     The sandbox sees /usr, the Python environment and our worker files, all read-only; no network, no other
@@ -106,10 +116,15 @@ def outer_command(bwrap: str, forbidden: Sequence[str]) -> list[str]:
 
     Args:
         forbidden: libraries (import names) that shall be absent.
+        from_root: keep root's right to become another user, for the program to use and lose at once.
     """
     prefixes = sorted({sys.base_prefix, sys.prefix}, key=len)
-    command = [bwrap, "--unshare-all", "--unshare-user", "--die-with-parent", "--new-session"]
-    command += ["--uid", "65534", "--gid", "65534", "--hostname", "sandbox", "--cap-drop", "ALL", "--clearenv"]
+    command = [bwrap, "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
+    command += ["--die-with-parent", "--new-session", "--hostname", "sandbox", "--clearenv", "--cap-drop", "ALL"]
+    if from_root:
+        command += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+    else:
+        command += ["--unshare-user", "--uid", str(NOBODY), "--gid", str(NOBODY)]
     for name, value in worker_environment().items():
         command += ["--setenv", name, value]
     command += _bind("/usr")
@@ -125,6 +140,7 @@ def outer_command(bwrap: str, forbidden: Sequence[str]) -> list[str]:
         command += ["--size", str(size * _MIB), "--tmpfs", folder]
     for prefix in prefixes:
         command += _bind(prefix)
+    command += _open_parents(Path("/judge/grading/sandbox/x"))
     for file in _SANDBOX_FILES:
         command += ["--ro-bind", str(_HERE / file), f"/judge/grading/sandbox/{file}"]
     command += ["--ro-bind", str(_HERE.parent / "__init__.py"), "/judge/grading/__init__.py"]
@@ -140,7 +156,12 @@ def outer_command(bwrap: str, forbidden: Sequence[str]) -> list[str]:
 def _bind(folder: str) -> list[str]:
     """Show a folder read-only, without this repository if it lies inside, as it does below /usr/src."""
     hidden = ["--tmpfs", str(_ROOT)] if _ROOT.is_relative_to(folder) else []
-    return ["--ro-bind", folder, folder, *hidden]
+    return [*_open_parents(Path(folder)), "--ro-bind", folder, folder, *hidden]
+
+
+def _open_parents(path: Path) -> list[str]:
+    """Make the folders above a path in the sandbox's own root, for everyone to pass through, whoever owns it outside."""
+    return [part for above in reversed(path.parents[:-1]) for part in ("--perms", "0755", "--dir", str(above))]
 
 
 def worker_environment(hash_seed: int = 0) -> dict[str, str]:

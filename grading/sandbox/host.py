@@ -70,7 +70,7 @@ class Zygote:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         program = [sys.executable, "-I", str(_ZYGOTE)]
         if capability.isolation is Isolation.FULL and capability.bwrap is not None:
-            outer = outer_command(capability.bwrap, key.forbidden)
+            outer = outer_command(capability.bwrap, key.forbidden, from_root=capability.from_root)
             i = outer.index("PYTHONHASHSEED")
             outer[i + 1] = str(key.hash_seed)
             # -I would ignore PYTHONHASHSEED; -P and -s leave the working folder and the user's packages out as well.

@@ -69,6 +69,16 @@ def mount(source: str, target: str, kind: str | None, flags: int = 0, data: str 
     _check(result, f"mount {target}")
 
 
+def become_nobody() -> None:
+    """Give up being root for good, where this process is root."""
+    if os.getuid() != 0:
+        return
+    os.setgroups([])
+    os.setresgid(NOBODY, NOBODY, NOBODY)
+    os.setresuid(NOBODY, NOBODY, NOBODY)
+    die_with_parent()  # the kernel forgets that wish when the user changes
+
+
 def map_to_nobody(uid: int, gid: int) -> None:
     """Map this process's user and group to nobody inside its new user namespace."""
     Path("/proc/self/setgroups").write_text("deny")

@@ -256,6 +256,8 @@ def _ignore(_: int, __: FrameType | None) -> None:
 def main() -> None:
     """Preload, then serve the judge on the control socket given on the command line."""
     control = socket.socket(fileno=int(sys.argv[1]))
+    if sys.argv[2] == "full":
+        namespaces.become_nobody()
     preload([name for name in sys.argv[3].split(",") if name])
     Zygote(control, sys.argv[2]).run()
 

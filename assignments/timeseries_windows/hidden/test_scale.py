@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-WINDOW, STRIDE, HORIZON, SERIES = 96, 20, 4, 5
+WINDOW, STRIDE, HORIZON, SERIES = 128, 8, 4, 5
 
 
 @pytest.mark.criterion("scale")
