@@ -25,7 +25,7 @@ from grading.judge.nursery import Loaded
 from grading.judge.outcomes import CaseResult, CheckPlan, NotLoadedError, combine, died_by_foreign_signal, rule
 from grading.judge.remote import Handle, Session
 from grading.model import Assignment, Blame, CheckResult, FailureKind, Level, LoadFault, Outcome
-from grading.sandbox.worker import WorkerError
+from grading.sandbox.endings import WorkerError
 
 MAX_DETAIL = 8000
 

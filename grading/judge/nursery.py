@@ -12,7 +12,7 @@ import numpy as np
 
 from grading.judge.remote import Channel, Session, plain_text
 from grading.model import Assignment, LoadFault
-from grading.sandbox.worker import WorkerError
+from grading.sandbox.endings import WorkerError
 
 
 class OpenChannel(Channel, Protocol):

@@ -13,7 +13,7 @@ from grading.judge.expect import WrongType
 from grading.judge.remote import CandidateError
 from grading.model import Blame, CheckResult, FailureKind, LoadFault, Outcome
 from grading.sandbox.codec import Foreign
-from grading.sandbox.worker import CrashedError, OutOfMemoryError, OutOfTimeError, WorkerError
+from grading.sandbox.endings import CrashedError, OutOfMemoryError, OutOfTimeError, WorkerError
 
 # In the judge's process these come from our tests or this machine, whatever the candidate returned.
 # Not so a plain `CodecError`: a value of the candidate's that a test hands on can be too large or too deep to send.

@@ -9,7 +9,8 @@ from typing import Any, Protocol, cast
 
 from grading.sandbox import codec
 from grading.sandbox.driver import INSIDE, SOLUTION
-from grading.sandbox.worker import AnswerCallback, OutOfTimeError, Special
+from grading.sandbox.endings import OutOfTimeError
+from grading.sandbox.worker import AnswerCallback, Special
 
 MAX_CALLBACKS = 1_000_000
 MAX_LENGTH = 1 << 24

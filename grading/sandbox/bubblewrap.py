@@ -137,7 +137,7 @@ def outer_command(bwrap: str, forbidden: Sequence[str], *, from_root: bool = Fal
     command += ["--dir", "/etc", "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
     command += ["--proc", "/proc", "--dev", "/dev"]
     for folder, size in (("/dev/shm", 64), ("/tmp", 64), ("/submission", 16)):  # noqa: S108 - inside the sandbox
-        command += ["--size", str(size * _MIB), "--tmpfs", folder]
+        command += ["--perms", "1777", "--size", str(size * _MIB), "--tmpfs", folder]
     for prefix in prefixes:
         command += _bind(prefix)
     command += _open_parents(Path("/judge/grading/sandbox/x"))
@@ -160,7 +160,7 @@ def _bind(folder: str) -> list[str]:
 
 
 def _open_parents(path: Path) -> list[str]:
-    """Make the folders above a path in the sandbox's own root, for everyone to pass through, whoever owns it outside."""
+    """Make the folders above a path in the sandbox's own root, for every user to pass through."""
     return [part for above in reversed(path.parents[:-1]) for part in ("--perms", "0755", "--dir", str(above))]
 
 

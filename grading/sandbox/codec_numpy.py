@@ -44,7 +44,7 @@ def encode_array(encoder: Encoder, array: Any, depth: int) -> Node:
         return None
     if dtype.kind in "UO":
         tag = "n" + dtype.kind
-        encoder.reserve(array.size * dtype.itemsize)  # a text array is as wide as its longest item
+        encoder.grow(array.size * dtype.itemsize)  # a text array is as wide as its longest item
         return [tag, shape, [encoder.node(item, depth + 1) for item in array.reshape(-1).tolist()]]
     timed = dtype.kind in "mM" and np.datetime_data(dtype)[0] in _TIME_UNITS and np.datetime_data(dtype)[1] == 1
     if not timed and not (dtype.kind in _KINDS and dtype.itemsize in _SIZES):
@@ -87,8 +87,7 @@ def _decode_text_array(decoder: Decoder, node: list[Any], depth: int) -> Any:
     items, shape = decoder.values(node[2], depth), parse_shape(node[1])
     if not all(type(item) is str for item in items) or math.prod(shape) != len(items):
         bad("text array")
-    if 4 * len(items) * max(map(len, items), default=0) > MAX_BODY:
-        bad("text array")
+    decoder.grow(4 * len(items) * max(map(len, items), default=0))  # as wide as its longest item
     return np.array(items, dtype=str).reshape(shape)
 
 

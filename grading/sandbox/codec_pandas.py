@@ -126,6 +126,7 @@ def _decode_range_index(decoder: Decoder, node: list[Any], depth: int) -> Any:
     start, stop, step, name = (decoder.value(part, depth + 1) for part in node[1:5])
     if not all(type(n) is int for n in (start, stop, step)) or len(range(start, stop, step)) > MAX_RANGE:
         bad("range index")
+    decoder.grow(8 * len(range(start, stop, step)))
     return pd.RangeIndex(start, stop, step, name=name)
 
 

@@ -23,8 +23,9 @@ from typing import Any
 from grading.errors import GraderError
 from grading.model import Isolation, Limits
 from grading.sandbox.bubblewrap import Capability, outer_command, worker_environment
+from grading.sandbox.endings import Ending, WorkerError
 from grading.sandbox.watchdog import MemoryWatchdog
-from grading.sandbox.worker import Ending, Worker, WorkerError
+from grading.sandbox.worker import Worker
 
 START_TIMEOUT_S = 120
 SPAWN_TIMEOUT_S = 30

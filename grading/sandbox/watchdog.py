@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grading.model import Limits
-from grading.sandbox.worker import OutOfMemoryError, ViolationError, WorkerError
+from grading.sandbox.endings import OutOfMemoryError, ViolationError, WorkerError
 
 INTERVAL_S = 0.03
 _FEW = 3

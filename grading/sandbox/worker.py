@@ -13,11 +13,11 @@ import selectors
 import socket
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from grading.errors import GraderError
 from grading.sandbox import codec
+from grading.sandbox.endings import CrashedError, Ending, OutOfTimeError, ViolationError, WorkerError
 
 Special = Mapping[str, Callable[[codec.Decoder, list[Any], int], object]]
 AnswerCallback = Callable[[dict[str, Any]], dict[str, Any]]
@@ -25,47 +25,9 @@ AnswerCallback = Callable[[dict[str, Any]], dict[str, Any]]
 _CHUNK = 1 << 20
 _OUTPUT_KEPT = 64 << 10
 _OUTPUT_MAX = 16 << 20
+_ANSWERS_MAX = 1 << 30
 _SEND_POLL_S = 0.05
 _HANG_UP_S = 1.0
-
-
-class WorkerError(BaseException):
-    """The worker cannot go on; the check fails.
-
-    Not an `Exception`, so that neither a test nor a callback swallows it by accident.
-    """
-
-
-class OutOfTimeError(WorkerError):
-    """No answer within the time limit."""
-
-
-class OutOfMemoryError(WorkerError):
-    """The worker's processes used more memory than they may."""
-
-
-class ViolationError(WorkerError):
-    """The worker broke the protocol: a forged, extra or malformed frame, or endless output."""
-
-
-class CrashedError(WorkerError):
-    """The worker ended without being told to.
-
-    Attributes:
-        signal: number of the signal it died by, or None after an ordinary exit.
-    """
-
-    def __init__(self, message: str, number: int | None) -> None:
-        super().__init__(message)
-        self.signal = number
-
-
-@dataclass(frozen=True)
-class Ending:
-    """How a worker ended: an exit code or a signal."""
-
-    code: int | None
-    signal: int | None
 
 
 class Killer(Protocol):
@@ -98,6 +60,7 @@ class Worker:
         self._output = output
         self._on_close = on_close
         self._buffer = bytearray()
+        self._received = 0
         self._kept = bytearray()
         self._output_size = 0
         self._killed_for: WorkerError | None = None
@@ -208,8 +171,6 @@ class Worker:
             message = codec.unpack(*frame, special)
         except codec.CodecError as error:
             raise self.kill(ViolationError(str(error))) from None
-        except Exception as error:  # noqa: BLE001 - whatever a library makes of hostile bytes is the sender's doing
-            raise self.kill(ViolationError(f"malformed frame: {type(error).__name__}")) from None
         if type(message) is not dict:
             raise self.kill(ViolationError("malformed frame: not a reply"))
         return message
@@ -231,6 +192,9 @@ class Worker:
             if not chunk:
                 raise self._gone()
             self._buffer += chunk
+            self._received += len(chunk)
+            if self._received > _ANSWERS_MAX:
+                raise self.kill(ViolationError(f"its answers together passed {_ANSWERS_MAX >> 30} GiB"))
 
     def _drain(self) -> None:
         try:

@@ -23,7 +23,7 @@ from grading.submission import load_file, load_folder
 HERE = Path(__file__).resolve().parent
 CORPUS = HERE / "corpus"
 SAMPLE = HERE.parent / "fixtures" / "sample"
-CANARIES = ("HIDDEN-CANARY-sample-71c0", "ENVIRONMENT-CANARY-5b", "SIBLING-CANARY-9d", "LEAK")
+CANARIES = ("HIDDEN-CANARY-sample-71c0", "ENVIRONMENT-CANARY-5b", "SIBLING-CANARY-9d", "HOME-CANARY-3e", "LEAK")
 ASSIGNMENT = dataclasses.replace(
     load_assignment(SAMPLE), limits=Limits(test_s=1.5, load_s=2.0, memory_mib=256, processes=48)
 )
@@ -76,6 +76,8 @@ def traps() -> Iterator[list[str]]:
     os.environ["TAKEHOME_CANARY"] = "ENVIRONMENT-CANARY-5b"
     sibling = Path(tempfile.mkdtemp(prefix="sibling-"))
     (sibling / "solution.py").write_text("# SIBLING-CANARY-9d\n")
+    home = Path.home() / f".canary-{os.getpid()}"
+    home.write_text("HOME-CANARY-3e\n")
     listener = socket.create_server(("127.0.0.1", PORT), reuse_port=True)
     listener.setblocking(False)
     try:
@@ -89,6 +91,7 @@ def traps() -> Iterator[list[str]]:
         listener.close()
         (sibling / "solution.py").unlink()
         sibling.rmdir()
+        home.unlink()
         del os.environ["TAKEHOME_CANARY"]
 
 

@@ -253,6 +253,9 @@ HOSTILE = [
     ["range", 0, 1 << 40, 1],
     ["pri", 0, 1 << 39, 1, None],
     ["nU", [300], ["x" * codec.MAX_TEXT, *[""] * 299]],
+    ["l", [["nU", [300], ["x" * 10_000, *[""] * 299]]] * 30],
+    ["l", [["range", 0, codec.MAX_RANGE, 1]] * 3],
+    ["l", [["pri", 0, codec.MAX_RANGE, 1, None]] * 3],
     ["pts", ["ns", ["n", "<M8[ns]", [], 0, 8]], "dateutil//etc/hostname"],
     ["pts", ["ns", ["n", "<M8[ns]", [], 0, 8]], 5],
     ["datetime", "2024-01-01T00:00:00+02:00"],
@@ -264,6 +267,13 @@ HOSTILE = [
 def test_malformed_nodes_are_refused(node):
     with pytest.raises(codec.CodecError):
         codec.unpack(json.dumps(node).encode(), b"\0" * 8)
+
+
+def test_many_wide_text_arrays_do_not_leave_either():
+    array = np.array(["x" * 10_000, *[""] * 299])
+    codec.pack([array] * 20)
+    with pytest.raises(codec.CodecError, match="too large"):
+        codec.pack([array] * 30)
 
 
 @given(st.binary(max_size=300), st.binary(max_size=40))

@@ -17,9 +17,9 @@ from grading.judge.run import _run_pytest
 from grading.model import Assignment, Blame, EntryPoint, FailureKind, Level, Limits, LoadFault, Outcome, Rubric
 from grading.sandbox.bubblewrap import probe_isolation
 from grading.sandbox.codec import CodecError, Foreign
+from grading.sandbox.endings import CrashedError, OutOfMemoryError, OutOfTimeError, ViolationError
 from grading.sandbox.host import Zygote, ZygoteKey, read_package
 from grading.sandbox.local import LocalWorker
-from grading.sandbox.worker import CrashedError, OutOfMemoryError, OutOfTimeError, ViolationError
 
 SOLUTION = """
 import os

@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 
 from grading.errors import GraderError
 from grading.sandbox import codec
-from grading.sandbox.worker import (
+from grading.sandbox.endings import (
     CrashedError,
     Ending,
     OutOfMemoryError,
     OutOfTimeError,
     ViolationError,
-    Worker,
     WorkerError,
 )
+from grading.sandbox.worker import Worker
 
 TIME_S = 0.4
 
@@ -306,3 +306,17 @@ def test_random_bytes_end_in_a_reason(data, framed):
         keeper.ending = Ending(0, None)
         with pytest.raises(WorkerError):
             ask(worker, 0.2)
+
+
+def test_answers_together_have_a_cap(monkeypatch):
+    monkeypatch.setattr("grading.sandbox.worker._ANSWERS_MAX", 1 << 16)
+
+    def play(peer):
+        while True:
+            peer.answer(b"x" * 40_000)
+
+    with conversation(play) as (worker, keeper):
+        ask(worker)
+        with pytest.raises(ViolationError, match="together"):
+            ask(worker)
+        assert keeper.killed
