@@ -87,7 +87,8 @@ def _grade(options: argparse.Namespace) -> int:
             graded = grader.grade(assignment, submission, level=level, seed=options.seed, on_progress=bar)
         _report(graded, options)
     if graded.grade.verdict is Verdict.UNGRADED:
-        _complain("a check failed by the grader's own fault, so there is no score; grade again, --private shows why")
+        why = graded.evidence.grader_fault or "--private shows the check that did"
+        _complain(f"something failed by the grader's own fault, so there is no score; grade again. {why}")
         return EXIT_GRADER
     return EXIT_OK
 

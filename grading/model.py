@@ -312,6 +312,7 @@ class Evidence:
 
     Attributes:
         output: the end of what the candidate's code printed in hidden tests; private.
+        grader_fault: why the grader gave up, if it did: then nothing is known and nothing has a number; private.
     """
 
     checks: tuple[CheckResult, ...]
@@ -323,6 +324,7 @@ class Evidence:
     seed: int = 0
     timings: Mapping[str, float] = field(default_factory=dict)
     output: str = ""
+    grader_fault: str | None = None
 
 
 @dataclass(frozen=True)

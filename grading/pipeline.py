@@ -15,6 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from grading.catalogue import hidden_sha256, rubric_sha256
 from grading.errors import GraderError, IsolationError
@@ -25,6 +26,9 @@ from grading.sandbox.bubblewrap import Capability, probe_isolation
 from grading.sandbox.host import Zygote, ZygoteKey
 from grading.sandbox.tools import grader_commit
 from grading.scoring import score_evidence
+
+if TYPE_CHECKING:
+    from grading.judge.run import JudgeRun
 
 ROOT = Path(__file__).resolve().parent.parent
 LINT_CONFIGURATION = ROOT / ".github" / "candidate" / "pyproject.toml"
@@ -85,8 +89,7 @@ class Grader:
             hash_seed: PYTHONHASHSEED of the candidate's process.
             order_seed: shuffles the tests; None keeps their order.
 
-        Raises:
-            GraderError: the grader failed twice; the submission has no grade.
+        Returns: the grade; where the grader failed for good it is ungraded, with the reason in its evidence.
         """
         seed = secrets.randbits(SEED_BITS) if seed is None else seed
         evidence = self._observe(assignment, submission, level, seed, hash_seed, order_seed, on_progress)
@@ -109,30 +112,10 @@ class Grader:
         on_progress: Progress | None,
     ) -> Evidence:
         started = time.monotonic()
-        self.prepare(assignment, hash_seed)
         with ThreadPoolExecutor(1) as pool:
             linting = pool.submit(lint_submission, submission, LINT_CONFIGURATION)
             flags = (*submission.flags, *find_flags(submission))
-            for attempt in range(_GRADER_TRIES):
-                zygote = self.prepare(assignment, hash_seed)
-                try:
-                    from grading.judge.run import run_hidden_tests
-
-                    run = run_hidden_tests(
-                        assignment,
-                        submission,
-                        level=level,
-                        zygote=zygote,
-                        seed=seed,
-                        order_seed=order_seed,
-                        on_progress=on_progress,
-                    )
-                    break
-                except GraderError:
-                    if attempt + 1 == _GRADER_TRIES or zygote.alive:
-                        raise
-            else:  # the loop ends by break or raise
-                raise GraderError("no attempt was made")
+            run, fault = self._run_twice(assignment, submission, level, seed, hash_seed, order_seed, on_progress)
             findings, lint_error = linting.result()
         return Evidence(
             checks=run.checks,
@@ -144,7 +127,44 @@ class Grader:
             seed=seed,
             output=run.output,
             timings={**run.timings, "total_s": time.monotonic() - started},
+            grader_fault=fault,
         )
+
+    def _run_twice(
+        self,
+        assignment: Assignment,
+        submission: Submission,
+        level: Level,
+        seed: int,
+        hash_seed: int,
+        order_seed: int | None,
+        on_progress: Progress | None,
+    ) -> tuple[JudgeRun, str | None]:
+        """Run the hidden tests; once more in a new sandbox if the first one died. Return the grader's fault, if any."""
+        fault = ""
+        for _ in range(_GRADER_TRIES):
+            zygote = self.prepare(assignment, hash_seed)
+            try:
+                from grading.judge.run import run_hidden_tests
+
+                run = run_hidden_tests(
+                    assignment,
+                    submission,
+                    level=level,
+                    zygote=zygote,
+                    seed=seed,
+                    order_seed=order_seed,
+                    on_progress=on_progress,
+                )
+            except GraderError as error:
+                fault = str(error)
+                if zygote.alive:
+                    break
+            else:
+                return run, None
+        from grading.judge.run import JudgeRun
+
+        return JudgeRun(checks=(), load_faults=(), output="", timings={}), fault
 
     def close(self) -> None:
         """End every sandbox."""

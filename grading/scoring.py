@@ -94,7 +94,7 @@ def _shares(criteria: Sequence[Criterion], evidence: Evidence, level: Level) -> 
     """Return each automatic criterion's exact share; None where the grader is to blame or a person judges."""
     scored = [check for check in evidence.checks if check.informational is None]
     # The judge collects the tests, so a candidate cannot make the list empty: an empty list is our own failure.
-    nothing_ran = not scored and not evidence.load_faults
+    nothing_ran = evidence.grader_fault is not None or (not scored and not evidence.load_faults)
     shares: dict[str, Fraction | None] = {}
     for criterion in criteria:
         if criterion.judged_by in _BY_CHECKS:

@@ -183,8 +183,10 @@ def measure(job: Job) -> Measured:
     except TakeHomeError as error:
         return _failed(empty, str(error))
     if graded.grade.auto is None:
-        details = [check.detail for check in graded.evidence.checks if check.blame is not None and check.detail]
-        return _failed(empty, f"ungraded: {(details or [graded.evidence.lint_error or ''])[0][:600]}")
+        evidence = graded.evidence
+        details = [check.detail for check in evidence.checks if check.blame is not None and check.detail]
+        why = [evidence.grader_fault, *details, evidence.lint_error]
+        return _failed(empty, f"ungraded: {next(filter(None, why), '')[:600]}")
     tested = [c for c in graded.grade.criteria if c.judged_by in (JudgedBy.TESTS, JudgedBy.OWN_TESTS)]
     checks = [check for check in graded.evidence.checks if check.criterion is not None]
     return Measured(

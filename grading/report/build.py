@@ -231,6 +231,8 @@ def _private(graded: Graded) -> Section:
         body.append(_bullets(shown, len(flags), "flag"))
     else:
         body.append(Paragraph(line("No flags.")))
+    if graded.evidence.grader_fault is not None:
+        body.append(Paragraph(line("The grader failed: ", code(graded.evidence.grader_fault))))
     if graded.evidence.lint_error is not None:
         body.append(Paragraph(line("The linter failed: ", code(graded.evidence.lint_error))))
     checks = sorted(graded.evidence.checks, key=lambda check: (check.outcome is Outcome.PASSED, check.name))

@@ -1,5 +1,6 @@
 """Whatever a candidate or a caller does wrong ends in a clear message or a fair score, and nothing is lost."""
 
+import json
 import shutil
 import signal
 import subprocess
@@ -9,6 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from grading.catalogue import load_assignment
+from grading.model import Isolation, Level, Verdict
+from grading.pipeline import Grader
+from grading.report.score_json import render_score
+from grading.sandbox.bubblewrap import Capability
+from grading.submission import load_folder
 from tests.e2e.running import ROOT, SAMPLE, run_command
 
 REFERENCE = (SAMPLE / "solutions" / "accepted" / "reference" / "solution.py").read_text()
@@ -271,3 +278,16 @@ def test_a_fault_of_our_own_gives_no_number(tmp_path, fault):
     assert done.score["auto"] is None
     assert done.points() == {"f1": None, "windows": 50}
     assert "grader" in done.err
+
+
+def test_a_sandbox_that_dies_for_good_gives_an_ungraded_score_with_the_reason(tmp_path):
+    broken = Capability(Isolation.FULL, "claimed", "/bin/false")
+    assignment = load_assignment(SAMPLE)
+    with Grader(capability=broken) as grader:
+        graded = grader.grade(
+            assignment, load_folder(SAMPLE / "solutions" / "accepted" / "reference", assignment), level=Level.MID
+        )
+    assert graded.grade.verdict is Verdict.UNGRADED
+    assert graded.grade.auto is None
+    assert "sandbox" in (graded.evidence.grader_fault or "")
+    assert json.loads(render_score(graded))["auto"] is None
