@@ -142,13 +142,19 @@ class Rubric:
 
 @dataclass(frozen=True)
 class Limits:
-    """What one check may use. Times in seconds of the judge's clock, memory in MiB over the preloaded libraries."""
+    """What one check may use. Times in seconds of the judge's clock, memory in MiB over the preloaded libraries.
+
+    Attributes:
+        share_worker: the checks of one criterion use one worker as long as they pass; one that fails there is judged
+            again in a fresh worker, and that counts. Without it, each check has a worker of its own.
+    """
 
     test_s: float = 10.0
     load_s: float = 10.0
     memory_mib: int = 2048
     processes: int = 64
     loopback: bool = False
+    share_worker: bool = False
 
     @property
     def run_s(self) -> float:

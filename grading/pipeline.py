@@ -6,6 +6,7 @@ imports pytest and numpy, is imported inside the functions that need it.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.metadata
 import platform
@@ -183,12 +184,20 @@ def provenance_of(assignment: Assignment) -> Provenance:
     return Provenance(
         hidden_sha256=hidden_sha256(assignment),
         rubric_sha256=rubric_sha256(assignment),
-        grader_commit=grader_commit(ROOT),
+        grader_commit=_own_commit(),
         environment_sha256=_environment_sha256(),
     )
 
 
+@functools.cache
+def _own_commit() -> str | None:
+    """Return the commit of the code that this process runs."""
+    return grader_commit(ROOT)
+
+
+@functools.cache
 def _environment_sha256() -> str:
+    """Hash what is installed; once, for this process has loaded it by then."""
     installed = sorted(f"{d.metadata['Name']}=={d.version}" for d in importlib.metadata.distributions())
     text = "\n".join([platform.python_version(), platform.machine(), *installed])
     return hashlib.sha256(text.encode()).hexdigest()

@@ -202,4 +202,5 @@ def _limits(top: Table) -> Limits:
         memory_mib=table.integer("memory_mib", *_MEMORY_MIB, default=usual.memory_mib),
         processes=table.integer("processes", *_PROCESSES, default=usual.processes),
         loopback=table.boolean("loopback", default=usual.loopback),
+        share_worker=table.boolean("share_worker", default=usual.share_worker),
     )

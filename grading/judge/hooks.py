@@ -9,7 +9,6 @@ import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
@@ -22,30 +21,20 @@ from _pytest.runner import runtestprotocol
 
 from grading.errors import GraderError
 from grading.judge.nursery import Loaded
-from grading.judge.outcomes import CaseResult, CheckPlan, NotLoadedError, combine, died_by_foreign_signal, rule
+from grading.judge.outcomes import (
+    CaseResult,
+    Collected,
+    NotLoadedError,
+    check_name,
+    died_by_foreign_signal,
+    plan_check,
+    rule,
+)
 from grading.judge.remote import Handle, Session
-from grading.model import Assignment, Blame, CheckResult, FailureKind, Level, LoadFault, Outcome
+from grading.model import Assignment, Blame, FailureKind, Level, LoadFault, Outcome
 from grading.sandbox.endings import WorkerError
 
 MAX_DETAIL = 8000
-
-
-@dataclass
-class Collected:
-    """What a run of hidden tests leaves behind."""
-
-    plans: dict[str, CheckPlan] = field(default_factory=dict)
-    cases: dict[str, list[CaseResult]] = field(default_factory=dict)
-    collection_errors: list[str] = field(default_factory=list)
-    output: str = ""
-
-    def checks(self) -> tuple[CheckResult, ...]:
-        """Return one result a check, those that never ran included."""
-        results = []
-        for name, plan in self.plans.items():
-            missing = CaseResult(Outcome.NOT_RUN, Blame.GRADER, detail="the check did not run")
-            results.append(combine(plan, self.cases.get(name) or [missing]))
-        return tuple(results)
 
 
 class _EndedError(Exception):
@@ -89,6 +78,10 @@ class JudgePlugin:
         self._error: BaseException | None = None
         self._when = ""
         self._share: Fraction | None = None
+        self.prepare_next: Callable[[], None] = lambda: None
+        self._more = False
+        self._shared: tuple[str, Loaded] | None = None
+        self._reused = False
 
     # fixtures ---------------------------------------------------------------------------------------------------------
 
@@ -97,7 +90,8 @@ class JudgePlugin:
         mark = request.node.get_closest_marker("limit")
         limits = self.assignment.limits
         test_s = float(mark.kwargs["test_s"]) if mark else limits.test_s
-        loaded = self._take()
+        criterion = plan_check(request.node).criterion
+        loaded = self._worker_for(criterion)
         try:
             if loaded.error is not None:
                 raise _EndedError(loaded.error)
@@ -106,9 +100,28 @@ class JudgePlugin:
             loaded.session.allow(test_s)
             yield loaded.session
         finally:
-            loaded.channel.close()
-            if loaded.channel.output:
-                self.collected.output = (self.collected.output + loaded.channel.output)[-MAX_DETAIL:]
+            if self.assignment.limits.share_worker and criterion is not None and self._error is None:
+                self._shared = criterion, loaded
+            else:
+                self._end(loaded)
+
+    def _worker_for(self, criterion: str | None) -> Loaded:
+        """Return the worker that earlier checks of this criterion passed in, if there is one, else a fresh one."""
+        shared, self._shared = self._shared, None
+        self._reused = shared is not None and shared[0] == criterion
+        if shared is not None and self._reused:
+            return shared[1]
+        if shared is not None:
+            self._end(shared[1])
+        loaded = self._take()
+        if self._more:
+            self.prepare_next()
+        return loaded
+
+    def _end(self, loaded: Loaded) -> None:
+        loaded.channel.close()
+        if loaded.channel.output:
+            self.collected.output = (self.collected.output + loaded.channel.output)[-MAX_DETAIL:]
 
     @pytest.fixture
     def solution(self, _session: Session) -> Handle:
@@ -186,7 +199,7 @@ class JudgePlugin:
         return None
 
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
-        """Run one case, once more if its worker died by a signal that we did not send."""
+        """Run one case; once more, in a fresh worker, if it failed in a shared one or by a signal that was not ours."""
         name = check_name(item)
         earlier = self.collected.cases.setdefault(name, [])
         if any(case.blame is Blame.CANDIDATE for case in earlier):
@@ -198,14 +211,27 @@ class JudgePlugin:
             detail = "the submission used up the time of the whole run"
             result = CaseResult(Outcome.TIMED_OUT, Blame.CANDIDATE, FailureKind.TIMEOUT, detail)
         else:
+            self._more = nextitem is not None and not self._can_share(item, nextitem)
             result = self._run_case(item, nextitem)
+            if self._error is not None and self._reused:
+                result = self._run_again(item, nextitem)
             if self._error is not None and died_by_foreign_signal(self._error):
-                item._initrequest()  # type: ignore[attr-defined] # as pytest's own rerun plugins do
-                result = self._run_case(item, nextitem)
+                result = self._run_again(item, nextitem)
         earlier.append(result)
         if self.on_progress is not None:
             self.on_progress(nextitem.session.items.index(nextitem) if nextitem else self._total, self._total)
         return True
+
+    def _can_share(self, item: pytest.Item, other: pytest.Item) -> bool:
+        criterion = plan_check(item).criterion
+        return (
+            self.assignment.limits.share_worker and criterion is not None and criterion == plan_check(other).criterion
+        )
+
+    def _run_again(self, item: pytest.Item, nextitem: pytest.Item | None) -> CaseResult:
+        """Run a case once more, in a fresh worker."""
+        item._initrequest()  # type: ignore[attr-defined] # as pytest's own rerun plugins do
+        return self._run_case(item, nextitem)
 
     def _run_case(self, item: pytest.Item, nextitem: pytest.Item | None) -> CaseResult:
         self._error, self._when, self._share = None, "", None
@@ -225,6 +251,12 @@ class JudgePlugin:
     def _is_skip(self) -> bool:
         return isinstance(self._error, pytest.skip.Exception)
 
+    def pytest_sessionfinish(self) -> None:
+        """End the worker that the last checks shared."""
+        if self._shared is not None:
+            self._end(self._shared[1])
+            self._shared = None
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
         """Keep the first exception of a case."""
@@ -232,20 +264,6 @@ class JudgePlugin:
             error = call.excinfo.value
             self._error, self._when = error.error if isinstance(error, _EndedError) else error, call.when
         return (yield)
-
-
-def check_name(item: pytest.Item) -> str:
-    """Return a check's name: file, class and function without parameters."""
-    return item.nodeid.rpartition("/")[2].partition("[")[0]
-
-
-def plan_check(item: pytest.Item) -> CheckPlan:
-    """Read a check's markers."""
-    mark = item.get_closest_marker("criterion")
-    informational = next((name for name in ("gpu", "extension") if item.get_closest_marker(name)), None)
-    criterion = mark.args[0] if mark and informational is None else None
-    weight = mark.kwargs.get("weight", 1) if mark else 1
-    return CheckPlan(check_name(item), criterion, weight, informational)
 
 
 def load_oracle(path: Path) -> ModuleType:

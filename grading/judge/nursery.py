@@ -91,15 +91,20 @@ class Nursery:
 
     def peek(self) -> Loaded:
         """Return the worker that `take` will hand out next."""
-        if self._next is None:
-            self._next = self._pool.submit(self._hatch)
+        self.prepare()
+        assert self._next is not None  # noqa: S101 - prepared just now
         return self._next.result()
 
     def take(self) -> Loaded:
-        """Return a loaded worker, and begin the next one."""
+        """Return a loaded worker."""
         try:
             return self.peek()
         finally:
+            self._next = None
+
+    def prepare(self) -> None:
+        """Begin the worker that `take` will hand out next."""
+        if self._next is None:
             self._next = self._pool.submit(self._hatch)
 
     def drop(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 import pytest
@@ -92,6 +92,20 @@ class CheckPlan:
     informational: str | None
 
 
+def check_name(item: pytest.Item) -> str:
+    """Return a check's name: file, class and function without parameters."""
+    return item.nodeid.rpartition("/")[2].partition("[")[0]
+
+
+def plan_check(item: pytest.Item) -> CheckPlan:
+    """Read a check's markers."""
+    mark = item.get_closest_marker("criterion")
+    informational = next((name for name in ("gpu", "extension") if item.get_closest_marker(name)), None)
+    criterion = mark.args[0] if mark and informational is None else None
+    weight = mark.kwargs.get("weight", 1) if mark else 1
+    return CheckPlan(check_name(item), criterion, weight, informational)
+
+
 def combine(plan: CheckPlan, cases: Sequence[CaseResult]) -> CheckResult:
     """Make one check of a test function's parameter sets: it passes if all do.
 
@@ -120,3 +134,21 @@ def _worst(cases: Iterable[CaseResult]) -> CaseResult:
     if ours or failed:
         return (ours or failed)[0]
     return CaseResult(Outcome.PASSED)
+
+
+@dataclass
+class Collected:
+    """What a run of hidden tests leaves behind."""
+
+    plans: dict[str, CheckPlan] = field(default_factory=dict)
+    cases: dict[str, list[CaseResult]] = field(default_factory=dict)
+    collection_errors: list[str] = field(default_factory=list)
+    output: str = ""
+
+    def checks(self) -> tuple[CheckResult, ...]:
+        """Return one result a check, those that never ran included."""
+        results = []
+        for name, plan in self.plans.items():
+            missing = CaseResult(Outcome.NOT_RUN, Blame.GRADER, detail="the check did not run")
+            results.append(combine(plan, self.cases.get(name) or [missing]))
+        return tuple(results)

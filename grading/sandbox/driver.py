@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from grading.sandbox import codec
-from grading.sandbox.loading import entry_point_problem, forget_modules, import_file, seed_everything
+from grading.sandbox.loading import entry_point_problem, import_file, seed_everything
 
 SOLUTION = 1
 INSIDE = 2
@@ -93,10 +93,8 @@ class Driver:
     def _load(self, options: Mapping[str, Any]) -> list[list[str]]:
         """Import `inside`, then the candidate's entry module; return what is wrong with its entry points."""
         self._records = {name: tuple(fields) for name, fields in options["dataclasses"].items()}
-        forget_modules(self._directory)
         seed_everything(options["seed"])
         if (self._inside / "__init__.py").is_file():
-            forget_modules(self._inside)
             self._keep(INSIDE, import_file("inside", self._inside / "__init__.py"))
         if str(self._directory) not in sys.path:
             sys.path.append(str(self._directory))  # last, so that a planted numpy.py shadows nothing

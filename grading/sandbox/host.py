@@ -181,7 +181,7 @@ class Zygote:
             "memory_mib": limits.memory_mib,
             "processes": limits.processes,
             "loopback": limits.loopback,
-            "cpu_s": 4 * limits.test_s + 30,
+            "cpu_s": limits.run_s if limits.share_worker else 4 * limits.test_s + 30,
         }
         try:
             with self._lock:

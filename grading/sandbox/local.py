@@ -12,6 +12,7 @@ from typing import Any
 
 from grading.sandbox import codec
 from grading.sandbox.driver import Driver
+from grading.sandbox.loading import forget_modules
 from grading.sandbox.worker import AnswerCallback, Special
 
 
@@ -26,7 +27,10 @@ class LocalWorker:
     output = ""
 
     def __init__(self, directory: Path, inside: Path) -> None:
-        self._driver = Driver(self._ask, directory.resolve(), inside.resolve())
+        directory, inside = directory.resolve(), inside.resolve()
+        for folder in (directory, inside):
+            forget_modules(folder)  # of the worker before; in a fork there is none
+        self._driver = Driver(self._ask, directory, inside)
         self._numbers = itertools.count()
         self._conversations: list[tuple[codec.ForeignHook | None, Special | None, AnswerCallback | None]] = []
 

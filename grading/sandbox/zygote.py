@@ -18,7 +18,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
 if __name__ == "__main__":  # -I leaves this folder's package root off the path
@@ -56,12 +56,27 @@ def preload(modules: list[str]) -> None:
         for companion in _COMPANIONS.get(name, ()):
             importlib.import_module(companion)
     if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(1)
+        _warm_up(sys.modules["torch"])
     tasks = Path("/proc/self/task")
     if tasks.exists() and len(list(tasks.iterdir())) != 1:
         raise RuntimeError("the zygote has more than one thread: its children would hang")
     gc.collect()
     gc.freeze()  # so that a child's garbage collection does not copy our pages
+
+
+def _warm_up(torch: ModuleType) -> None:
+    """Train one step: what torch sets up at first use would otherwise be set up again in every test."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.ReLU(), torch.nn.Linear(2, 1))
+    x, y = torch.zeros(2, 2), torch.zeros(2, 1)
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, y), batch_size=2)
+    for optimizer in (torch.optim.SGD(model.parameters()), torch.optim.Adam(model.parameters())):
+        for x, y in loader:
+            optimizer.zero_grad()
+            torch.nn.functional.mse_loss(model(x), y).backward()
+            optimizer.step()
+    model.load_state_dict(model.state_dict())
 
 
 class Zygote:
