@@ -1,5 +1,6 @@
 """What a hidden test can do with the candidate's code, the same in the sandbox and in the judge's own process."""
 
+import dataclasses
 import os
 import time
 from pathlib import Path
@@ -474,6 +475,49 @@ def test_other_ends_are_not_tried_again(tmp_path, dead, error):
     check, used = judged(tmp_path, dead(error), in_call())
     assert check.blame is Blame.CANDIDATE
     assert used == 1
+
+
+class Forgetful(Scripted):
+    """Answers with 1 as often as it may, then with 2."""
+
+    def __init__(self, right):
+        super().__init__()
+        self.right = right
+
+    def request(self, fields, deadline, **_):
+        self.right -= 1
+        return {"ok": True, "value": 1 if self.right >= 0 else 2}
+
+
+def shared(tmp_path, *channels):
+    """Run three tests of one criterion and one of another with shared workers; return outcomes and workers used."""
+    (tmp_path / "hidden").mkdir()
+    tests = "".join(
+        f"@pytest.mark.criterion('{criterion}')\ndef test_{i}(solution):\n    assert solution.value == 1\n\n"
+        for i, criterion in enumerate("aaab")
+    )
+    (tmp_path / "hidden" / "test_it.py").write_text(f"import pytest\n\n{tests}")
+    queue = [Loaded(channel, Session(channel, 1.0), {}) for channel in channels]
+    assignment = dataclasses.replace(ASSIGNMENT, limits=Limits(share_worker=True))
+    plugin = JudgePlugin(assignment, Level.MID, 1, take=lambda: queue.pop(0))
+    _run_pytest(tmp_path / "hidden", plugin)
+    used = len(channels) - len(queue)
+    assert [channel.closed for channel in channels] == [1] * used + [0] * len(queue)
+    return [check.outcome for check in plugin.collected.checks()], used
+
+
+def test_checks_of_one_criterion_share_a_worker_while_they_pass(tmp_path):
+    assert shared(tmp_path, *(Forgetful(9) for _ in range(5))) == ([Outcome.PASSED] * 4, 2)
+
+
+def test_a_check_that_fails_in_a_shared_worker_is_judged_in_a_fresh_one(tmp_path):
+    outcomes, used = shared(tmp_path, *(Forgetful(1) for _ in range(6)))
+    assert (outcomes, used) == ([Outcome.PASSED] * 4, 4)
+
+
+def test_a_check_that_fails_in_a_fresh_worker_has_failed(tmp_path):
+    outcomes, used = shared(tmp_path, Forgetful(1), Forgetful(0), Forgetful(9), Forgetful(9))
+    assert (outcomes, used) == ([Outcome.PASSED, Outcome.FAILED, Outcome.PASSED, Outcome.PASSED], 4)
 
 
 def test_our_own_error_is_ours(tmp_path):
