@@ -175,9 +175,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class Epoch:
-    """What an epoch leaves behind."""
+    """What an epoch leaves behind; `velocity` is the optimizer's momentum."""
 
     arrays: Arrays
+    velocity: Arrays
     train_loss: float
     val_loss: float
 
@@ -218,7 +219,8 @@ def simulate(problem: Problem) -> list[Epoch]:
             _sgd(problem, arrays, velocity, gradients, lr)
             total += loss * len(rows)
         kept = {name: np.array(value) for name, value in arrays.items()}
-        epochs.append(Epoch(kept, total / len(order), val_loss(problem, kept)))
+        moving = {name: np.array(value) for name, value in velocity.items()}
+        epochs.append(Epoch(kept, moving, total / len(order), val_loss(problem, kept)))
     return epochs
 
 
@@ -282,6 +284,11 @@ def recovers(losses: Sequence[float]) -> bool:
     """Tell whether the last epoch is clearly the best although one before it was clearly no improvement."""
     setback = any(losses[i] > 1.005 * min(losses[:i]) for i in range(1, len(losses) - 1))
     return setback and losses[-1] < 0.995 * min(losses[:-1])
+
+
+def ends_worse(losses: Sequence[float]) -> bool:
+    """Tell whether the last epoch is clearly worse than one before."""
+    return losses[-1] > 1.02 * min(losses[:-1])
 
 
 def turns(losses: Sequence[float], patience: int) -> bool:

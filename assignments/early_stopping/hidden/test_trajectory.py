@@ -1,4 +1,4 @@
-"""Criterion trajectory: rules 8, 9 and 11. In every run the last epoch is the best, so its weights come back.
+"""Criterion trajectory: rules 8, 9 and 11. Where weights are compared, the last epoch is the best, so they come back.
 
 The validation loader has one batch and the network neither batch norm nor dropout, so mistakes in validation, in the
 stop rule or in restoring do not show here.
@@ -68,6 +68,15 @@ def test_large_gradients_are_used_as_they_are(play, oracle, rng):
 def test_optimizer_goes_on_from_the_state_it_came_with(play, oracle, rng):
     problem, epochs = oracle.draw(rng, oracle.always_improves, epochs=3, lr=0.04, momentum=0.8, warm=True)
     ends_like(play(problem), epochs)
+
+
+@pytest.mark.criterion("trajectory")
+def test_optimizer_is_not_taken_back_to_the_best_epoch(play, inside, oracle, rng):
+    problem, epochs = oracle.draw(rng, oracle.ends_worse, epochs=4, noise=0.5, lr=0.2, momentum=0.5)
+    played = play(problem)
+    found = fetch(inside.velocities(played.model, played.optimizer))
+    for name, expected in epochs[-1].velocity.items():
+        expect_close(found[name], expected, f"momentum of {name}", rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.criterion("trajectory")

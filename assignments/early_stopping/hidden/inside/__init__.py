@@ -13,6 +13,7 @@ from inside.nets import (
     make_step_lr,
     parameter_ids,
     snapshot,
+    velocities,
     warm_up,
 )
 from inside.scripted import ScriptedRun
@@ -46,5 +47,6 @@ __all__ = [
     "show",
     "snapshot",
     "uneven_mse",
+    "velocities",
     "warm_up",
 ]

@@ -60,6 +60,11 @@ def warm_up(model: nn.Module, optimizer: torch.optim.Optimizer, direction: Mappi
     optimizer.zero_grad()
 
 
+def velocities(model: nn.Module, optimizer: torch.optim.SGD) -> dict[str, Tensor | None]:
+    """Return the optimizer's momentum by the parameter's name."""
+    return {name: optimizer.state[p].get("momentum_buffer") for name, p in model.named_parameters()}
+
+
 def snapshot(model: nn.Module) -> dict[str, Tensor]:
     """Return copies of all parameters and buffers by name."""
     named = [*model.named_parameters(), *model.named_buffers()]
