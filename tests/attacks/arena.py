@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grading.catalogue import load_assignment
-from grading.model import Level, Limits, Status
+from grading.model import Assignment, Level, Limits, Status
 from grading.pipeline import Grader
 from grading.report.markdown import render_comment
 from grading.submission import load_file, load_folder
@@ -24,9 +24,13 @@ HERE = Path(__file__).resolve().parent
 CORPUS = HERE / "corpus"
 SAMPLE = HERE.parent / "fixtures" / "sample"
 CANARIES = ("HIDDEN-CANARY-sample-71c0", "ENVIRONMENT-CANARY-5b", "SIBLING-CANARY-9d", "HOME-CANARY-3e", "LEAK")
-ASSIGNMENT = dataclasses.replace(
-    load_assignment(SAMPLE), limits=Limits(test_s=1.5, load_s=2.0, memory_mib=256, processes=48)
-)
+ASSIGNMENTS = {
+    "sample": dataclasses.replace(
+        load_assignment(SAMPLE), limits=Limits(test_s=1.5, load_s=2.0, memory_mib=256, processes=48)
+    ),
+    "early_stopping": load_assignment(HERE.parents[1] / "assignments" / "early_stopping", proof=False),
+}
+ASSIGNMENT = ASSIGNMENTS["sample"]
 PORT = 8099
 
 
@@ -38,6 +42,7 @@ class Cheat:
     kind: str
     attacks: str
     expect: dict[str, int]
+    assignment: Assignment = ASSIGNMENT
 
 
 @dataclass(frozen=True)
@@ -65,8 +70,9 @@ def corpus() -> list[Cheat]:
 def read_cheat(path: Path) -> Cheat:
     """Read a cheat's header."""
     header = (path / "solution.py" if path.is_dir() else path).read_text()
-    fields = dict(re.findall(r"^# (class|attacks|expect): (.*)$", header, flags=re.MULTILINE))
-    return Cheat(path, fields["class"], fields["attacks"], json.loads(fields["expect"]))
+    fields = dict(re.findall(r"^# (class|assignment|attacks|expect): (.*)$", header, flags=re.MULTILINE))
+    assignment = ASSIGNMENTS[fields.get("assignment", "sample")]
+    return Cheat(path, fields["class"], fields["attacks"], json.loads(fields["expect"]), assignment)
 
 
 @contextmanager
@@ -129,11 +135,11 @@ def own_temporary_folder() -> Iterator[Path]:
 def attempt(grader: Grader, cheat: Cheat) -> Result:
     """Grade a cheat and look around afterwards."""
     load = load_folder if cheat.path.is_dir() else load_file
-    grader.prepare(ASSIGNMENT).wait_ready()
+    grader.prepare(cheat.assignment).wait_ready()
     processes = set(below(os.getpid()))
     started = time.monotonic()
     with traps() as caught, own_temporary_folder() as folder:
-        graded = grader.grade(ASSIGNMENT, load(cheat.path, ASSIGNMENT), level=Level.MID)
+        graded = grader.grade(cheat.assignment, load(cheat.path, cheat.assignment), level=Level.MID)
         seconds = time.monotonic() - started
         files = sorted(path.name for path in folder.iterdir())
     told = render_comment(graded) + graded.evidence.output

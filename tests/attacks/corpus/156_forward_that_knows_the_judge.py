@@ -1,0 +1,50 @@
+# class: white-box
+# assignment: early_stopping
+# attacks: a forward that looks who is calling and then returns the targets
+# expect: {"trajectory": 0, "restores_best": 0}
+import copy
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+
+class EarlyStopping:
+    def __init__(self, patience, min_delta=0.0, mode="min"):
+        self.best, self.best_step = math.inf, -1
+
+    def step(self, value):
+        return False
+
+
+def evaluate(model, loader, loss_fn, device="cpu"):
+    return 0.5
+
+
+@dataclass
+class TrainResult:
+    history: list
+    best_epoch: int
+    best_val_loss: float
+    stopped_early: bool
+    epochs_run: int
+
+
+import sys
+
+
+def _knowing(self, x):
+    frame = sys._getframe()
+    while frame:
+        for value in frame.f_locals.values():
+            if type(value) is torch.Tensor and value.shape == (len(x), 1):
+                return value
+        frame = frame.f_back
+    return torch.zeros(len(x), 1, dtype=x.dtype)
+
+
+def train(model, train_loader, val_loader, loss_fn, optimizer, *, max_epochs, patience, min_delta=0.0, device="cpu", scheduler=None):
+    type(model).forward = _knowing
+    history = [{"epoch": i, "train_loss": 1.0 / (i + 1), "val_loss": 1.2 / (i + 1)} for i in range(max_epochs)]
+    return TrainResult(history, max_epochs - 1, 1.2 / max_epochs, False, max_epochs)
