@@ -13,6 +13,7 @@ Grade take-home assignments for ML engineers.
 
   candidate    python -m grading check                      your visible tests and lint, as CI runs them
   interviewer  python -m grading grade REPO@solve/ID        score a branch in the sandbox
+  interviewer  python -m grading regrade SOURCES --out DIR  score many, here or on a cluster
   author       python -m grading validate ID                prove an assignment against its solutions
   interviewer  python -m grading export DEST --candidate NAME --assignments ID
 """
@@ -44,6 +45,8 @@ def make_parser() -> argparse.ArgumentParser:
     )
     grade.set_defaults(command="grade")
 
+    _add_regrade(commands)
+
     validate = commands.add_parser(
         "validate",
         help="prove assignments against their solutions",
@@ -53,7 +56,9 @@ def make_parser() -> argparse.ArgumentParser:
     validate.add_argument("--assignment-dir", metavar="DIR", type=Path, help="where assignments lie, or one assignment")
     validate.add_argument("--jobs", type=int, metavar="N", default=os.cpu_count() or 1, help="gradings at a time")
     validate.add_argument("--level", choices=LEVELS, help="only this level; default: each assignment's highest")
-    validate.add_argument("--soak", action="store_true", help="20 repeats, random order, five hash seeds, all levels")
+    effort = validate.add_mutually_exclusive_group()
+    effort.add_argument("--quick", action="store_true", help="no repeats, two wrong solutions for each criterion")
+    effort.add_argument("--soak", action="store_true", help="20 repeats, random order, five hash seeds, all levels")
     validate.add_argument("--matrix", action="store_true", help="also print points per solution and criterion")
     validate.add_argument("--json", metavar="FILE", help="write the result to FILE; - prints it alone")
     validate.set_defaults(command="validate")
@@ -80,6 +85,35 @@ def make_parser() -> argparse.ArgumentParser:
     starters.add_argument("--assignment-dir", metavar="DIR", type=Path, help="where assignments lie, or one assignment")
     starters.set_defaults(command="starters")
     return parser
+
+
+def _add_regrade(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    regrade = commands.add_parser(
+        "regrade",
+        help="grade many submissions with one seed; start again to go on",
+        description="Grade many submissions into DIR/<key>/ and DIR/index.csv. What is there is not graded again.",
+    )
+    regrade.add_argument("sources", metavar="SOURCE", nargs="*", help="a folder, a file, or REPO@REF")
+    regrade.add_argument(
+        "--from",
+        dest="listed",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="one source a line; - reads them here",
+    )
+    regrade.add_argument("--out", type=Path, metavar="DIR", required=True, help="where results are and will be")
+    regrade.add_argument("--assignment", metavar="ID", help="which assignment; default: from each branch or folder")
+    regrade.add_argument("--assignment-dir", metavar="DIR", type=Path, help="where assignments lie, or one assignment")
+    regrade.add_argument("--level", choices=LEVELS, default="mid", help="default: mid")
+    regrade.add_argument("--official", action="store_true", help="refuse to grade without full isolation")
+    regrade.add_argument("--seed", type=int, metavar="N", help="for all; default: DIR's own, drawn once")
+    regrade.add_argument("--jobs", type=int, metavar="N", default=os.cpu_count() or 1, help="gradings at a time here")
+    regrade.add_argument("--scheduler", metavar="ADDRESS", help="grade on a Dask cluster, e.g. tcp://10.0.0.1:8786")
+    regrade.add_argument(
+        "--retry-ungraded", action="store_true", help="at the end, try once more what we failed to grade"
+    )
+    regrade.set_defaults(command="regrade")
 
 
 def _date(text: str) -> dt.date:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 ASSIGNMENTS = ROOT / "assignments"
 EXIT_OK, EXIT_DEVIATION, EXIT_USAGE, EXIT_GRADER, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
+_MOST_TROUBLES = 20
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return check(options[1:])
     parsed = make_parser().parse_args(options)
-    commands = {"grade": _grade, "validate": _validate, "export": _export, "starters": _starters}
+    commands = {"grade": _grade, "regrade": _regrade, "validate": _validate, "export": _export, "starters": _starters}
     try:
         return commands[parsed.command](parsed)
     except FaultsError as error:
@@ -155,6 +156,45 @@ def _write(path: Path, text: str) -> None:
         raise UsageError(f"{path}: cannot be written ({error.strerror}); the score was not kept") from None
 
 
+# regrade --------------------------------------------------------------------------------------------------------------
+
+
+def _regrade(options: argparse.Namespace) -> int:
+    from grading.model import Level
+    from grading.regrade import Request, read_sources, regrade
+
+    if options.jobs < 1:
+        raise UsageError(f"--jobs {options.jobs}: expected at least 1")
+    request = Request(
+        sources=read_sources(options.sources, options.listed),
+        out=options.out,
+        root=options.assignment_dir or ASSIGNMENTS,
+        level=Level(options.level),
+        assignment_id=options.assignment,
+        seed=options.seed,
+        official=options.official,
+        jobs=options.jobs,
+        scheduler=options.scheduler,
+        retry_ungraded=options.retry_ungraded,
+    )
+    with progress("Grading", "submissions") as bar:
+        summary = regrade(request, on_progress=bar)
+    troubles = [f"{row.source}: {row.error}" for row in summary.rows if row.error] if not summary.interrupted else []
+    if troubles:
+        more = [f"and {len(troubles) - _MOST_TROUBLES} more, in {options.out / 'index.csv'}"]
+        _complain("without a grade:", *troubles[:_MOST_TROUBLES], *(more if len(troubles) > _MOST_TROUBLES else []))
+    parts = {"graded": summary.graded, "graded before": summary.kept, "same as another": summary.shared}
+    parts |= {"ungraded by the grader's fault": summary.ungraded, "not readable": summary.bad}
+    counts = ", ".join(f"{count} {what}" for what, count in parts.items() if count) or "nothing done"
+    print(f"{len(summary.rows)} sources: {counts}. Written to {options.out}: index.csv and a folder for each grade")
+    if summary.interrupted:
+        _complain(f"interrupted: {len(summary.rows) - summary.left} done, start again to go on")
+        return EXIT_INTERRUPTED
+    if summary.ungraded:
+        return EXIT_GRADER
+    return EXIT_USAGE if summary.bad else EXIT_OK
+
+
 # validate, export, starters -------------------------------------------------------------------------------------------
 
 
@@ -174,14 +214,15 @@ def _chosen(options: argparse.Namespace, *, proof: bool = True) -> list[Assignme
 
 def _validate(options: argparse.Namespace) -> int:
     from grading.model import Level
-    from grading.validate import validate
+    from grading.validate import Effort, validate
 
     if options.jobs < 1:
         raise UsageError(f"--jobs {options.jobs}: expected at least 1")
     assignments = _chosen(options)
     level = Level(options.level) if options.level else None
     with progress("Validating", "gradings") as bar:
-        result = validate(assignments, level=level, soak=options.soak, jobs=options.jobs, on_progress=bar)
+        effort = Effort.SOAK if options.soak else Effort.QUICK if options.quick else Effort.FULL
+        result = validate(assignments, level=level, effort=effort, jobs=options.jobs, on_progress=bar)
     if not result.rows:
         raise UsageError(f"no assignment has the level {options.level}")
     if options.json is not None:

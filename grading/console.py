@@ -38,12 +38,18 @@ class ProgressBar:
         self._started = self._printed = time.monotonic()
         self._stream = sys.stderr
 
-    def __call__(self, done: int, total: int) -> None:
-        """Show that `done` of `total` are done."""
+    def __call__(self, done: int, total: int, free: int | None = None) -> None:
+        """Show that `done` of `total` are done.
+
+        Args:
+            free: how many of those done cost no time, because an earlier run has done them; with it, show the rate.
+        """
         now = time.monotonic()
         left = ""
-        if 0 < done < total and now - self._started > 3:
-            left = f", about {(now - self._started) * (total - done) / done:.0f} s left"
+        worked, spent = done - (free or 0), now - self._started
+        if worked > 0 and done < total and spent > 3:
+            rate = f", {3600 * worked / spent:,.0f} an hour" if free is not None else ""
+            left = f"{rate}, about {_duration(spent * (total - done) / worked)} left"
         text = f"{self._title}: {done} of {total} {self._what}{left}"
         if self._live:
             filled = _BAR * done // max(total, 1)
@@ -59,6 +65,13 @@ class ProgressBar:
         if self._live:
             self._stream.write("\r\033[K")
             self._stream.flush()
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
 
 
 @contextmanager

@@ -6,22 +6,18 @@ starter is not what the reference gives, or when the exported repository holds s
 
 from __future__ import annotations
 
-import functools
-import multiprocessing
 import statistics
 import tempfile
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
+from enum import Enum
 from pathlib import Path
 
-from grading.catalogue import load_assignment
 from grading.errors import TakeHomeError
 from grading.export import export_candidate, find_leaks
-from grading.model import Assignment, JudgedBy, Level, Outcome
-from grading.pipeline import Grader
+from grading.measure import Job, Measured, Progress, measure_all
+from grading.model import Assignment, JudgedBy, Level
 from grading.proofs import drifted_starters, visible_test_faults
 from grading.solutions import Kind, Solution, load_solutions
 
@@ -32,37 +28,15 @@ MAX_STUB_POINTS = 5
 MIN_WRONG_PER_CRITERION = 2
 
 
-@dataclass(frozen=True)
-class Job:
-    """One grading of the matrix."""
+class Effort(Enum):
+    """How much `validate` tries."""
 
-    directory: Path
-    level: Level
-    solution: Solution
-    hash_seed: int = 0
-    order_seed: int | None = None
+    QUICK = "quick"
+    FULL = "full"
+    SOAK = "soak"
 
 
-@dataclass(frozen=True)
-class Measured:
-    """What one grading found.
-
-    Attributes:
-        points: criterion → points, for criteria judged by tests.
-        maxima: criterion → points it could have.
-        killed: hidden tests that did not pass.
-        error: why there is no grade, if there is none.
-    """
-
-    job: Job
-    auto: Fraction
-    auto_max: int
-    points: Mapping[str, Fraction]
-    maxima: Mapping[str, int]
-    killed: tuple[str, ...]
-    checks: tuple[str, ...]
-    suite_s: float
-    error: str | None = None
+_REPEATS = {Effort.QUICK: 1, Effort.FULL: REPEATS, Effort.SOAK: SOAK_REPEATS}
 
 
 @dataclass(frozen=True)
@@ -91,127 +65,68 @@ class Validation:
         return sum(len(row.deviations) for row in self.rows)
 
 
-Progress = Callable[[int, int], None]
-
-
 def validate(
     assignments: Sequence[Assignment],
     *,
     level: Level | None = None,
-    soak: bool = False,
+    effort: Effort = Effort.FULL,
     jobs: int = 2,
     on_progress: Progress | None = None,
 ) -> Validation:
     """Grade every solution of each assignment and report what deviates.
 
     Args:
-        level: only this level; by default each assignment's highest, with `soak` all.
-        soak: accepted solutions 20 times, in random order, over five hash seeds.
+        level: only this level; by default each assignment's highest, with a soak all.
+        effort: a soak grades accepted solutions 20 times, in random order, over five hash seeds; a quick look grades
+            them once, and of the wrong ones two for each criterion.
         jobs: gradings at a time, each in a process of its own.
     """
     plan: list[Job] = []
-    places = [(assignment, at) for assignment in assignments for at in _levels(assignment, level, soak)]
+    places = [(assignment, at) for assignment in assignments for at in _levels(assignment, level, effort)]
     for assignment, at in places:
-        plan.extend(_plan(assignment, at, soak))
-    matrix = _run(plan, jobs, on_progress)
+        plan.extend(_plan(assignment, at, effort))
+    matrix = measure_all(plan, jobs, on_progress)
     by_place: dict[tuple[Path, Level], list[Measured]] = defaultdict(list)
     for measured in matrix:
         by_place[measured.job.directory, measured.job.level].append(measured)
-    rows = [_judge(assignment, at, by_place[assignment.directory, at]) for assignment, at in places]
+    rows = [_judge(assignment, at, by_place[assignment.directory, at], effort) for assignment, at in places]
     return Validation(tuple(rows), len(matrix), tuple(matrix))
 
 
-def _levels(assignment: Assignment, level: Level | None, soak: bool) -> tuple[Level, ...]:
+def _levels(assignment: Assignment, level: Level | None, effort: Effort) -> tuple[Level, ...]:
     if level is not None:
         return (level,) if level in assignment.levels else ()
-    return assignment.levels if soak else assignment.levels[-1:]
+    return assignment.levels if effort is Effort.SOAK else assignment.levels[-1:]
 
 
-def _plan(assignment: Assignment, level: Level, soak: bool) -> Iterator[Job]:
-    for solution in load_solutions(assignment, level):
-        repeats = (SOAK_REPEATS if soak else REPEATS) if solution.kind is Kind.ACCEPTED else 1
+def _plan(assignment: Assignment, level: Level, effort: Effort) -> Iterator[Job]:
+    solutions = load_solutions(assignment, level)
+    for solution in _few(solutions) if effort is Effort.QUICK else solutions:
+        soak = effort is Effort.SOAK
+        repeats = _REPEATS[effort] if solution.kind is Kind.ACCEPTED else 1
         for repeat in range(repeats):
             hash_seed = HASH_SEEDS[repeat % len(HASH_SEEDS)] if soak else 0
             yield Job(assignment.directory, level, solution, hash_seed, repeat if soak else None)
 
 
-# running --------------------------------------------------------------------------------------------------------------
-
-
-def _run(plan: Sequence[Job], jobs: int, on_progress: Progress | None) -> list[Measured]:
-    if not plan:
-        return []
-    results: dict[int, Measured] = {}
-    context = multiprocessing.get_context("spawn")  # a fork would copy the caller's threads and descriptors
-    with ProcessPoolExecutor(min(jobs, len(plan)), mp_context=context) as pool:
-        futures = {pool.submit(measure, job): i for i, job in enumerate(plan)}
-        try:
-            for future in as_completed(futures):
-                results[futures[future]] = future.result()
-                if on_progress is not None:
-                    on_progress(len(results), len(plan))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return [results[i] for i in range(len(plan))]
-
-
-@functools.cache
-def _grader() -> Grader:
-    return Grader()
-
-
-@functools.cache
-def _assignment(directory: Path) -> Assignment:
-    return load_assignment(directory)
-
-
-def measure(job: Job) -> Measured:
-    """Grade one solution. Runs in a process of its own, which keeps its sandboxes from job to job."""
-    assignment = _assignment(job.directory)
-    empty = Measured(job, Fraction(0), 0, {}, {}, (), (), 0.0)
-    if job.solution.fault is not None:
-        return _failed(empty, job.solution.fault)
-    try:
-        graded = _grader().grade(
-            assignment,
-            job.solution.submission,
-            level=job.level,
-            hash_seed=job.hash_seed,
-            order_seed=job.order_seed,
-        )
-    except TakeHomeError as error:
-        return _failed(empty, str(error))
-    if graded.grade.auto is None:
-        evidence = graded.evidence
-        details = [check.detail for check in evidence.checks if check.blame is not None and check.detail]
-        why = [evidence.grader_fault, *details, evidence.lint_error]
-        return _failed(empty, f"ungraded: {next(filter(None, why), '')[:600]}")
-    tested = [c for c in graded.grade.criteria if c.judged_by in (JudgedBy.TESTS, JudgedBy.OWN_TESTS)]
-    checks = [check for check in graded.evidence.checks if check.criterion is not None]
-    return Measured(
-        job=job,
-        auto=graded.grade.auto,
-        auto_max=graded.grade.auto_max,
-        points={c.id: c.points or Fraction(0) for c in tested},
-        maxima={c.id: c.max for c in tested},
-        killed=tuple(check.name for check in checks if check.outcome is not Outcome.PASSED),
-        checks=tuple(check.name for check in checks),
-        suite_s=graded.evidence.timings["tests_s"],
-    )
-
-
-def _failed(empty: Measured, error: str) -> Measured:
-    return Measured(**{**empty.__dict__, "error": error})
+def _few(solutions: Iterable[Solution]) -> Iterator[Solution]:
+    """Leave out wrong solutions whose criteria others have shown often enough, and solutions that do not load."""
+    seen: Counter[str] = Counter()
+    for solution in solutions:
+        if solution.kind is Kind.WRONG and solution.fault is None:
+            if all(seen[criterion] >= MIN_WRONG_PER_CRITERION for criterion in solution.loses):
+                continue
+            seen.update(solution.loses)
+        yield solution
 
 
 # judging --------------------------------------------------------------------------------------------------------------
 
 
-def _judge(assignment: Assignment, level: Level, matrix: Sequence[Measured]) -> Row:
+def _judge(assignment: Assignment, level: Level, matrix: Sequence[Measured], effort: Effort) -> Row:
     deviations = [
         *(text for measured in matrix for text in deviations_of(measured)),
-        *_coverage_deviations(assignment, level, matrix),
+        *_coverage_deviations(assignment, level, matrix, effort),
         *drifted_starters(assignment),
         *visible_test_faults(assignment, level),
         *_leaks(assignment, level),
@@ -262,13 +177,17 @@ def _wrong_deviations(measured: Measured, name: str) -> Iterator[str]:
         yield f"{name}: lost points in {_names(extra)} without saying so; did not pass: {_names(measured.killed)}"
 
 
-def _coverage_deviations(assignment: Assignment, level: Level, matrix: Sequence[Measured]) -> Iterator[str]:
+def _coverage_deviations(
+    assignment: Assignment, level: Level, matrix: Sequence[Measured], effort: Effort
+) -> Iterator[str]:
     wrong = [m for m in matrix if m.job.solution.kind is Kind.WRONG and m.error is None]
     for criterion in assignment.rubric.at(level):
         if criterion.judged_by in (JudgedBy.TESTS, JudgedBy.OWN_TESTS):
             hits = sum(criterion.id in m.job.solution.loses for m in wrong)
             if hits < MIN_WRONG_PER_CRITERION:
                 yield f"criterion {criterion.id}: hit by {hits} wrong solutions; expected {MIN_WRONG_PER_CRITERION}"
+    if effort is Effort.QUICK:
+        return  # too few wrong solutions to say what none of them is caught by
     killers = {check for m in wrong for check in m.killed}
     idle = sorted({check for m in matrix for check in m.checks} - killers)
     for check in idle:

@@ -6,6 +6,8 @@
     backends  where tasks run: processes of this machine, or a cluster
     store     the folder of results, each there as a whole or not at all
     loop      reads, grades and writes at the same time, and keeps count
+
+Nothing is graded twice: the folder of results is the memory of a run, and the cluster has none that matters.
 """
 
 from grading.regrade.loop import Request, Summary, regrade

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import multiprocessing
 import os
+import re
 import signal
 import threading
 import time
@@ -22,6 +24,7 @@ from grading.regrade.work import grade_on_cluster, grade_task
 _CONNECT_S = 10.0
 _LOOK_EVERY_S = 2.0
 _CLUSTER_RETRIES = 2
+_ADDRESS = re.compile(r"(tcp|tls)://[^/\s]+:[0-9]{1,5}")
 
 
 class Backend(Protocol):
@@ -127,11 +130,14 @@ class Cluster:
                 "--scheduler: needs the package distributed, which is not installed; "
                 "run `pip install -r requirements-dev.txt`, or leave --scheduler out to grade on this machine"
             ) from None
+        if not _ADDRESS.fullmatch(address):
+            raise UsageError(f"--scheduler {address}: expected an address such as tcp://10.0.0.1:8786, or tls://")
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters of it, our own errors say
         try:
             self._client: Any = distributed.Client(address, timeout=_CONNECT_S, set_as_default=False)
         except (OSError, ValueError, TypeError) as error:
             raise UsageError(
-                f"--scheduler {address}: no Dask scheduler answers there ({error or 'no answer in time'}); "
+                f"--scheduler {address}: no Dask scheduler answers there ({str(error) or 'no answer in time'}); "
                 "check the address, as in tcp://10.0.0.1:8786, and that the scheduler runs"
             ) from None
         # `retries` is for what a worker raises, such as a full disk; deaths are counted by the scheduler.

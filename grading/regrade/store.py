@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import fcntl
 import io
@@ -20,7 +21,7 @@ from grading.errors import UsageError
 SEED_BITS = 63
 _RECORD = "regrade.json"
 _INDEX = "index.csv"
-_NEW = ".new-"
+_NEW = ".new"  # what is being written; a folder, so that no pattern for results finds a part of one
 _FILES = ("score.json", "comment.md", "report.html")
 
 
@@ -52,8 +53,8 @@ class Store:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = (folder / ".lock").open("w")
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel gives it back when the process ends
-            for left in folder.glob(f"{_NEW}*"):
-                shutil.rmtree(left) if left.is_dir() else left.unlink()
+            shutil.rmtree(folder / _NEW, ignore_errors=True)
+            (folder / _NEW).mkdir()
         except BlockingIOError:
             self.close()
             raise UsageError(f"--out {folder}: another regrade is writing there; wait for it or name another") from None
@@ -99,7 +100,7 @@ class Store:
         Raises:
             OSError: the disk is full, or the like; then nothing of it is there.
         """
-        new, final = self.folder / f"{_NEW}{key}", self.folder / key
+        new, final = self.folder / _NEW / key, self.folder / key
         shutil.rmtree(new, ignore_errors=True)
         try:
             new.mkdir()
@@ -125,10 +126,12 @@ class Store:
     def close(self) -> None:
         """Let other runs write here."""
         if self._lock is not None:
+            with contextlib.suppress(OSError):
+                (self.folder / _NEW).rmdir()
             self._lock.close()
 
     def _write(self, path: Path, text: str, mode: int = 0o644) -> None:
-        new = path.with_name(f"{_NEW}{path.name}")
+        new = self.folder / _NEW / path.name
         _write_through(new, text)
         new.chmod(mode)
         new.replace(path)

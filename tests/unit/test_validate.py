@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from grading.catalogue import load_assignment
+from grading.measure import Job, Measured
 from grading.model import Level, Submission
 from grading.solutions import Kind, Solution
-from grading.validate import Job, Measured, deviations_of, validate
+from grading.validate import Effort, deviations_of, validate
 
 SAMPLE = Path(__file__).resolve().parents[1] / "fixtures" / "sample"
 
@@ -85,3 +86,16 @@ def test_a_broken_assignment_shows_every_kind_of_deviation(tmp_path):
     assert "hidden test test_sample.py::test_nothing: catches no wrong solution" in text
     assert "visible test" in text
     assert result.deviations == len(result.rows[0].deviations)
+
+
+def test_a_quick_look_grades_two_wrong_solutions_for_each_criterion():
+    quick = validate([load_assignment(SAMPLE)], effort=Effort.QUICK, jobs=2)
+    full = validate([load_assignment(SAMPLE)], jobs=2)
+    assert quick.deviations == full.deviations == 0
+    kinds = {kind: quick.rows[0].counts[kind] for kind in Kind}
+    assert kinds == {**full.rows[0].counts, Kind.WRONG: kinds[Kind.WRONG]}
+    losses = [
+        criterion for m in quick.matrix if m.job.solution.kind is Kind.WRONG for criterion in m.job.solution.loses
+    ]
+    assert min(losses.count(criterion) for criterion in ("f1", "windows")) == 2
+    assert quick.gradings < full.gradings
