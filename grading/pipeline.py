@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from grading.catalogue import hidden_sha256, rubric_sha256
 from grading.errors import GraderError, IsolationError
+from grading.evidence.answers import find_copied_answers, read_sources
 from grading.evidence.integrity import find_flags
 from grading.evidence.lint import lint_submission
 from grading.model import Assignment, Evidence, Graded, Isolation, Level, Marks, Provenance, Submission
@@ -115,7 +116,9 @@ class Grader:
         started = time.monotonic()
         with ThreadPoolExecutor(1) as pool:
             linting = pool.submit(lint_submission, submission, LINT_CONFIGURATION)
-            flags = (*submission.flags, *find_flags(submission))
+            starter = read_sources(assignment.directory / "starter" / level.value)
+            copied = find_copied_answers(submission, read_sources(assignment.visible), starter)
+            flags = (*submission.flags, *find_flags(submission), *copied)
             run, fault = self._run_twice(assignment, submission, level, seed, hash_seed, order_seed, on_progress)
             findings, lint_error = linting.result()
         return Evidence(
