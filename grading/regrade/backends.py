@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
 import multiprocessing
@@ -132,7 +133,9 @@ class Cluster:
             ) from None
         if not _ADDRESS.fullmatch(address):
             raise UsageError(f"--scheduler {address}: expected an address such as tcp://10.0.0.1:8786, or tls://")
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters of it, our own errors say
+        for name in [*logging.root.manager.loggerDict]:
+            if name.partition(".")[0] == "distributed":  # each has a level of its own
+                logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters of it, our own errors say
         try:
             self._client: Any = distributed.Client(address, timeout=_CONNECT_S, set_as_default=False)
         except (OSError, ValueError, TypeError) as error:
@@ -149,7 +152,8 @@ class Cluster:
     def capacity(self) -> int:
         """Two tasks for each worker's thread, so that none waits for the network; workers may come and go."""
         if time.monotonic() - self._looked > _LOOK_EVERY_S:
-            self._capacity = 2 * sum(self._client.nthreads().values())
+            with contextlib.suppress(OSError):  # the scheduler does not answer; its tasks will tell whether it is gone
+                self._capacity = 2 * sum(self._client.nthreads().values())
             self._looked = time.monotonic()
         return self._capacity
 

@@ -82,6 +82,14 @@ class Encoder:
         self._grown += size
         self.reserve(self._grown)
 
+    def count(self, depth: int) -> None:
+        """Count one node that is about to be written, exactly as the decoder will: what leaves must arrive."""
+        self._nodes += 1
+        if depth > MAX_DEPTH:
+            raise CodecError(f"value nested deeper than {MAX_DEPTH} levels")
+        if self._nodes > MAX_NODES:
+            raise CodecError(f"value has more than {MAX_NODES} parts")
+
     def node(self, value: object, depth: int = 0) -> Node:
         """Return the header node of a value.
 
@@ -89,11 +97,7 @@ class Encoder:
             Foreign: its type does not cross and there is no `foreign` hook.
             CodecError: too large, too deep, too many parts.
         """
-        self._nodes += 1
-        if depth > MAX_DEPTH:
-            raise CodecError(f"value nested deeper than {MAX_DEPTH} levels")
-        if self._nodes > MAX_NODES:
-            raise CodecError(f"value has more than {MAX_NODES} parts")
+        self.count(depth)
         kind = type(value)
         encode = _EXACT.get(kind)
         if encode is not None:
@@ -152,6 +156,7 @@ def _items(tag: str) -> Callable[[Encoder, Any, int], Node]:
 def _range(encoder: Encoder, value: Any, depth: int) -> Node:
     if len(value) > MAX_RANGE:
         raise CodecError(f"range of more than {MAX_RANGE} numbers")
+    encoder.grow(8 * len(value))
     return ["range", *(encoder.node(number, depth + 1) for number in (value.start, value.stop, value.step))]
 
 
@@ -299,6 +304,17 @@ def spread(keys: list[Any]) -> list[Any]:
     if most and most[0][1] > MAX_COLLISIONS:
         bad("colliding keys")
     return keys
+
+
+def spread_labels(labels: list[Any]) -> None:
+    """Do the same for labels, which may repeat: only different ones that share a hash count."""
+    different: dict[int, list[Any]] = {}
+    for label in labels:
+        same = different.setdefault(hash(label), [])
+        if label not in same:
+            same.append(label)
+            if len(same) > MAX_COLLISIONS:
+                bad("colliding labels")
 
 
 def _decode_range(decoder: Decoder, node: list[Any], depth: int) -> range:

@@ -26,8 +26,10 @@ def encode(encoder: Encoder, value: Any, depth: int) -> Node:
         return encode_array(encoder, value, depth)
     if isinstance(value, np.generic) and type(value) in np.sctypeDict.values():
         if value.dtype.kind == "U":
-            return ["ns", ["nU", [], [encoder.node(str(value), depth + 1)]]]
-        node = encode_array(encoder, np.asarray(value), depth)
+            encoder.count(depth + 1)
+            return ["ns", ["nU", [], [encoder.node(str(value), depth + 2)]]]
+        encoder.count(depth + 1)
+        node = encode_array(encoder, np.asarray(value), depth + 1)
         return None if node is None else ["ns", node]
     if isinstance(value, np.dtype) and value.kind in _KINDS and value.itemsize in _SIZES:
         return ["ndt", value.newbyteorder("=").str]
@@ -42,6 +44,7 @@ def encode_array(encoder: Encoder, array: Any, depth: int) -> Node:
     shape = list(array.shape)
     if len(shape) > MAX_DIMENSIONS:
         return None
+    check_axes(shape)
     if dtype.kind in "UO":
         tag = "n" + dtype.kind
         encoder.grow(array.size * dtype.itemsize)  # a text array is as wide as its longest item
@@ -54,14 +57,19 @@ def encode_array(encoder: Encoder, array: Any, depth: int) -> Node:
     return ["n", dtype.newbyteorder("<").str, shape, *encoder.add_buffer(data)]
 
 
+def check_axes(shape: list[int]) -> None:
+    """Refuse huge axes of an empty array too: a sum over one axis would fill the others."""
+    if math.prod(max(1, n) for n in shape) > MAX_BODY:
+        bad("shape")
+
+
 def parse_shape(shape: object) -> list[int]:
     """Return a shape after checking that it is one."""
     if type(shape) is not list or len(shape) > MAX_DIMENSIONS:
         bad("shape")
     if not all(type(n) is int and n >= 0 for n in shape):
         bad("shape")
-    if math.prod(max(1, n) for n in shape) > MAX_BODY:  # an empty array too: a sum over one axis would fill the others
-        bad("shape")
+    check_axes(shape)
     return shape
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from grading.sandbox.codec import MAX_RANGE, CodecError, Decoder, Encoder, Node, bad
+from grading.sandbox.codec import MAX_COLLISIONS, MAX_RANGE, CodecError, Decoder, Encoder, Node, bad, spread_labels
 from grading.sandbox.codec_numpy import encode_array
 
 MAX_COLUMNS = 20_000
+_FEW_LABELS = 4096
+_MURMUR = 0x5BD1E995
 
 _ZONE = re.compile(r"[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}|UTC[+-]\d\d:\d\d")
 _EXTENSION_DTYPES = frozenset(
@@ -34,16 +36,14 @@ def encode(encoder: Encoder, value: Any, depth: int) -> Node:
     if kind is pd.RangeIndex:
         if len(value) > MAX_RANGE:
             raise CodecError(f"RangeIndex of more than {MAX_RANGE} numbers")
-        return [
-            "pri",
-            *(encoder.node(int(n)) for n in (value.start, value.stop, value.step)),
-            _name(encoder, value.name),
-        ]
+        encoder.grow(8 * len(value))
+        numbers = [encoder.node(int(n), depth + 1) for n in (value.start, value.stop, value.step)]
+        return ["pri", *numbers, _name(encoder, value.name, depth + 1)]
     if kind in _indexes():
-        return ["pix", _encode_column(encoder, value, depth + 1), _name(encoder, value.name)]
+        return ["pix", _encode_column(encoder, value, depth + 1), _name(encoder, value.name, depth + 1)]
     if kind is pd.Series:
         index = encoder.node(value.index, depth + 1)
-        return ["pse", index, _encode_column(encoder, value, depth + 1), _name(encoder, value.name)]
+        return ["pse", index, _encode_column(encoder, value, depth + 1), _name(encoder, value.name, depth + 1)]
     if kind is pd.DataFrame:
         if value.shape[1] > MAX_COLUMNS:
             raise CodecError(f"frame of more than {MAX_COLUMNS} columns")
@@ -62,10 +62,11 @@ def _indexes() -> tuple[type, ...]:
     return pd.Index, pd.RangeIndex, pd.DatetimeIndex, pd.TimedeltaIndex, pd.CategoricalIndex
 
 
-def _name(encoder: Encoder, name: object) -> Node:
+def _name(encoder: Encoder, name: object, depth: int) -> Node:
     if type(name) is tuple:
-        return ["t", [_name(encoder, part) for part in name]]
-    return encoder.node(name)
+        encoder.count(depth)
+        return ["t", [_name(encoder, part, depth + 1) for part in name]]
+    return encoder.node(name, depth)
 
 
 def _zone(zone: object) -> str | None:
@@ -86,6 +87,7 @@ def _encode_column(encoder: Encoder, column: Any, depth: int) -> Node:
     import numpy as np
     import pandas as pd
 
+    encoder.count(depth)
     dtype = column.dtype
     if isinstance(dtype, np.dtype):
         node = encode_array(encoder, np.asarray(column), depth)
@@ -94,10 +96,12 @@ def _encode_column(encoder: Encoder, column: Any, depth: int) -> Node:
         return node
     if isinstance(dtype, pd.DatetimeTZDtype):
         utc = pd.DatetimeIndex(column).tz_convert("UTC").tz_localize(None).to_numpy()
-        return ["ptz", encode_array(encoder, utc, depth), _zone(dtype.tz)]
+        encoder.count(depth + 1)
+        return ["ptz", encode_array(encoder, utc, depth + 1), _zone(dtype.tz)]
     if isinstance(dtype, pd.CategoricalDtype):
         values = pd.Categorical(column)
-        codes = encode_array(encoder, np.asarray(values.codes), depth)
+        encoder.count(depth + 1)
+        codes = encode_array(encoder, np.asarray(values.codes), depth + 1)
         return ["pcat", codes, encoder.node(values.categories, depth + 1), bool(dtype.ordered)]
     if isinstance(dtype, pd.StringDtype):
         missing = column.isna()
@@ -134,7 +138,46 @@ def _decode_index(decoder: Decoder, node: list[Any], depth: int) -> Any:
     import pandas as pd
 
     values, name = _decode_column(decoder, node[1], depth), decoder.value(node[2], depth + 1)
-    return pd.Index(values, name=name, tupleize_cols=False)
+    index = pd.Index(values, name=name, tupleize_cols=False)
+    if len(index) > _FEW_LABELS:
+        _check_spread(index)
+    return index
+
+
+def _check_spread(index: Any) -> None:
+    """Refuse labels made to share a hash: pandas looks them up in tables, which thousands of those keep busy for hours.
+
+    Source: pandas/_libs/src/klib/khash_python.h: the hashes of 64-bit integers and of floats (murmur2).
+    """
+    import numpy as np
+
+    values = index.asi8 if hasattr(index, "asi8") else index.dropna().to_numpy()
+    if values.dtype.kind == "c":
+        bad("complex labels")  # all whose parts are equal share one hash
+    if values.dtype.kind == "O":
+        return spread_labels(values.tolist())
+    if values.dtype.itemsize != 8 or values.dtype.kind not in "iuf":
+        return None  # small numbers have a hash each
+    bits = np.sort(values.view(np.uint64))
+    bits = bits[np.append(True, bits[1:] != bits[:-1])]
+    low, high = bits.astype(np.uint32), (bits >> np.uint64(32)).astype(np.uint32)
+    if values.dtype.kind == "f":
+        start = ((0xC70F6907 ^ 4) * _MURMUR) & 0xFFFFFFFF
+        hashes = (_mixed(low) ^ np.uint32(start)) * np.uint32(_MURMUR) ^ _mixed(high)
+    else:
+        signed = bits.view(np.int64) if values.dtype.kind == "i" else bits
+        hashes = (signed >> 33).astype(np.uint32) ^ low ^ (low << np.uint32(11))
+    hashes.sort()
+    if (hashes[MAX_COLLISIONS:] == hashes[:-MAX_COLLISIONS]).any():
+        bad("colliding labels")
+    return None
+
+
+def _mixed(words: Any) -> Any:
+    import numpy as np
+
+    words = words * np.uint32(_MURMUR)
+    return (words ^ (words >> np.uint32(24))) * np.uint32(_MURMUR)
 
 
 def _decode_axis(decoder: Decoder, node: Node, depth: int) -> Any:

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from grading.sandbox.codec import Decoder, Encoder, Node, bad
-from grading.sandbox.codec_numpy import MAX_DIMENSIONS, parse_shape
+from grading.sandbox.codec_numpy import MAX_DIMENSIONS, check_axes, parse_shape
 
 _REALS = ["uint8", "int8", "int16", "int32", "int64", "bfloat16", "float16", "float32", "float64"]
 _TORCH_DTYPES = frozenset(["bool", "complex64", "complex128", *_REALS])
@@ -20,6 +20,9 @@ def encode(encoder: Encoder, value: Any, _: int) -> Node:
     if kind in (torch.Tensor, torch.nn.Parameter):
         return _encode_tensor(encoder, value)
     if kind is torch.Size:
+        if len(value) > MAX_DIMENSIONS:
+            return None
+        check_axes(list(value))
         return ["tsz", [int(n) for n in value]]
     if kind is torch.dtype:
         name = str(value).removeprefix("torch.")
@@ -35,6 +38,7 @@ def _encode_tensor(encoder: Encoder, tensor: Any) -> Node:
     name = str(tensor.dtype).removeprefix("torch.")
     if tensor.layout is not torch.strided or name not in _TORCH_DTYPES or tensor.dim() > MAX_DIMENSIONS:
         return None
+    check_axes(list(tensor.shape))
     encoder.reserve(tensor.numel() * tensor.element_size())
     plain = tensor.detach().to("cpu").resolve_conj().resolve_neg().contiguous()
     data = plain.reshape(-1).view(torch.uint8).numpy().tobytes() if plain.numel() else b""
