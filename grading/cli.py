@@ -7,11 +7,9 @@ Exit status: 0 the command did its work, whatever the score; 1 `validate` found 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +17,7 @@ from typing import TYPE_CHECKING
 from grading.arguments import make_parser
 from grading.console import progress, table, wants_colour, width
 from grading.errors import FaultsError, GraderError, UsageError
+from grading.output import check_writable, write_whole
 
 if TYPE_CHECKING:
     from grading.model import Assignment, Graded, Submission
@@ -81,7 +80,7 @@ def _grade(options: argparse.Namespace) -> int:
         level = Level(options.level)
         if level not in assignment.levels:
             raise UsageError(f"{assignment.id} has no level {level.value}; it has {', '.join(assignment.levels)}")
-        _check_writable(options.out)
+        check_writable(options.out)
         if submission.fault is None:
             grader.prepare(assignment)
         with progress(f"Grading {assignment.id} ({level.value})", "cases") as bar:
@@ -111,49 +110,18 @@ def _report(graded: Graded, options: argparse.Namespace) -> None:
     if options.out is not None:
         written = {"score.json": document, "comment.md": render_comment(graded), "report.html": render_html(graded)}
         for name, text in written.items():
-            _write(options.out / name, text)
+            write_whole(options.out / name, text)
     if options.json == "-":
         sys.stdout.write(document)
     else:
         if options.json is not None:
-            _write(Path(options.json), document)
+            write_whole(Path(options.json), document)
         audience = Audience.INTERVIEWER if options.private else Audience.CANDIDATE
         print(render_terminal(graded, colour=wants_colour(sys.stdout), width=width(), audience=audience))
         if options.private:
             print(f"Seed: {graded.evidence.seed}")
         if options.out is not None:
             print(f"\nWritten to {options.out}: score.json, comment.md, report.html")
-
-
-def _check_writable(folder: Path | None) -> None:
-    """Find out before the work, not after it, that its result cannot be kept."""
-    if folder is None:
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise UsageError(f"--out {folder}: cannot be written to ({error.strerror}); name another folder") from None
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, prefix=f".{path.name}.", encoding="utf-8", delete=False
-        ) as stream:
-            temporary = Path(stream.name)
-            stream.write(text)
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except OSError as error:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-        raise UsageError(f"{path}: cannot be written ({error.strerror}); the score was not kept") from None
 
 
 # regrade --------------------------------------------------------------------------------------------------------------
@@ -230,7 +198,7 @@ def _validate(options: argparse.Namespace) -> int:
         if options.json == "-":
             sys.stdout.write(text)
         else:
-            _write(Path(options.json), text)
+            write_whole(Path(options.json), text)
     if options.json != "-":
         _print_validation(result, matrix=options.matrix)
     return EXIT_DEVIATION if result.deviations else EXIT_OK
