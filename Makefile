@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types layers unit attacks validate bench clean
+.PHONY: help demo test check lint types layers unit attacks validate bench fuzz soak clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,8 +37,16 @@ attacks: $(READY)  ## Try every cheat of tests/attacks on the grader
 validate: $(READY)  ## Prove the assignments against their solutions
 	$(PY) -m grading validate
 
-bench: $(READY)  ## Time one isolated grade beside plain pytest
-	$(PY) -m benchmarks.cold_grade
+bench: $(READY)  ## Measure beside other graders; writes benchmarks/RESULTS.md
+	$(PY) -m benchmarks
+
+fuzz: $(READY)  ## Feed the borders with nonsense for five minutes
+	$(PY) -m tests.fuzz.run --seconds 300
+
+soak: $(READY)  ## Grade the references again and again: no flake, and a seed repeats to the byte
+	$(PY) -m tools.repeat tests/fixtures/sample assignments/*/ --runs 200 --seed 42
+	$(PY) -m tools.repeat assignments/*/ --runs 500
+	$(PY) -m grading validate --soak
 
 clean:  ## Remove what the targets made, the environment included
 	rm -rf $(VENV) out build .mypy_cache .ruff_cache .pytest_cache .hypothesis

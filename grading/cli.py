@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -188,13 +189,17 @@ def _validate(options: argparse.Namespace) -> int:
         raise UsageError(f"--jobs {options.jobs}: expected at least 1")
     assignments = _chosen(options)
     level = Level(options.level) if options.level else None
+    started = time.monotonic()
     with progress("Validating", "gradings") as bar:
         effort = Effort.SOAK if options.soak else Effort.QUICK if options.quick else Effort.FULL
         result = validate(assignments, level=level, effort=effort, jobs=options.jobs, on_progress=bar)
     if not result.rows:
         raise UsageError(f"no assignment has the level {options.level}")
     if options.json is not None:
-        text = json.dumps(_validation_document(result), indent=2) + "\n"
+        text = (
+            json.dumps({**_validation_document(result), "wall_s": round(time.monotonic() - started, 1)}, indent=2)
+            + "\n"
+        )
         if options.json == "-":
             sys.stdout.write(text)
         else:
