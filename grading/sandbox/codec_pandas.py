@@ -138,10 +138,15 @@ def _decode_index(decoder: Decoder, node: list[Any], depth: int) -> Any:
     import pandas as pd
 
     values, name = _decode_column(decoder, node[1], depth), decoder.value(node[2], depth + 1)
-    index = pd.Index(values, name=name, tupleize_cols=False)
+    index = pd.Index(values, name=name, tupleize_cols=False, dtype=_dtype(values))
     if len(index) > _FEW_LABELS:
         _check_spread(index)
     return index
+
+
+def _dtype(values: Any) -> Any:
+    """Return the dtype that pandas must not guess: objects stay objects, even where all of them are texts."""
+    return values.dtype if values.dtype == object else None
 
 
 def _check_spread(index: Any) -> None:
@@ -206,7 +211,7 @@ def _decode_series(decoder: Decoder, node: list[Any], depth: int) -> Any:
     index, values = _decode_axis(decoder, node[1], depth), _decode_column(decoder, node[2], depth)
     if len(index) != len(values):
         bad("series size")
-    return pd.Series(values, index=index, name=decoder.value(node[3], depth + 1))
+    return pd.Series(values, index=index, dtype=_dtype(values), name=decoder.value(node[3], depth + 1))
 
 
 def _decode_frame(decoder: Decoder, node: list[Any], depth: int) -> Any:
@@ -218,7 +223,8 @@ def _decode_frame(decoder: Decoder, node: list[Any], depth: int) -> Any:
     columns = [_decode_column(decoder, column, depth) for column in node[3]]
     if len(columns) != len(names) or any(len(column) != len(index) for column in columns):
         bad("frame size")
-    frame = pd.DataFrame(dict(enumerate(columns)), index=index)
+    series = (pd.Series(column, index=index, dtype=_dtype(column), copy=False) for column in columns)
+    frame = pd.DataFrame(dict(enumerate(series)), index=index)
     frame.columns = names
     return frame
 

@@ -38,7 +38,8 @@ def _encode_tensor(encoder: Encoder, tensor: Any) -> Node:
     name = str(tensor.dtype).removeprefix("torch.")
     if tensor.layout is not torch.strided or name not in _TORCH_DTYPES or tensor.dim() > MAX_DIMENSIONS:
         return None
-    check_axes(list(tensor.shape))
+    if not tensor.numel():
+        check_axes(list(tensor.shape))
     encoder.reserve(tensor.numel() * tensor.element_size())
     plain = tensor.detach().to("cpu").resolve_conj().resolve_neg().contiguous()
     data = plain.reshape(-1).view(torch.uint8).numpy().tobytes() if plain.numel() else b""
