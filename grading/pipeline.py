@@ -116,6 +116,7 @@ class Grader:
         started = time.monotonic()
         with ThreadPoolExecutor(1) as pool:
             linting = pool.submit(lint_submission, submission, LINT_CONFIGURATION)
+            pool.submit(provenance_of, assignment)  # it is remembered; look while the libraries load
             starter = read_sources(assignment.directory / "starter" / level.value)
             copied = find_copied_answers(submission, read_sources(assignment.visible), starter)
             flags = (*submission.flags, *find_flags(submission), *copied)
