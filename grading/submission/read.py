@@ -55,8 +55,9 @@ def load_folder(path: Path, assignment: Assignment) -> Submission:
     Raises:
         UsageError: there is no such folder, or it cannot be read.
     """
-    if not path.is_dir():
-        found = "a file" if path.exists() else "nothing"
+    there = _kind_at(path)
+    if there is not Kind.FOLDER:
+        found = "nothing" if there is None else "a file"
         raise UsageError(f"submission: expected a folder; found {found} at {path}. {_source_remedy(assignment)}")
     reading = _Reading(assignment)
     try:
@@ -79,12 +80,23 @@ def load_file(path: Path, assignment: Assignment) -> Submission:
     Raises:
         UsageError: there is no such file, or it is a folder.
     """
-    if path.is_dir() or not (path.exists() or path.is_symlink()):
-        found = "a folder" if path.is_dir() else "nothing"
+    there = _kind_at(path)
+    if there is Kind.FOLDER or there is None:
+        found = "a folder" if there is Kind.FOLDER else "nothing"
         raise UsageError(f"submission: expected a file; found {found} at {path}. {_source_remedy(assignment)}")
     reading = _Reading(assignment)
     reading.take_all([read_file(path, f"{assignment.entry}.py")])
     return reading.submission(source=str(path))
+
+
+def _kind_at(path: Path) -> Kind | None:
+    """Return whether a folder or something else is at a path, None for nothing; no file can have an impossible name."""
+    try:
+        if path.is_dir():
+            return Kind.FOLDER
+        return Kind.FILE if path.exists() or path.is_symlink() else None
+    except (OSError, ValueError):
+        return None
 
 
 def parse_tree(
