@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import multiprocessing
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from grading.catalogue import load_assignment
 from grading.errors import TakeHomeError
 from grading.model import Assignment, JudgedBy, Level, Outcome
 from grading.pipeline import Grader
+from grading.sandbox.namespaces import die_with_parent
 from grading.solutions import Solution
 
 Progress = Callable[[int, int], None]
@@ -59,7 +61,9 @@ def measure_all(plan: Sequence[Job], jobs: int, on_progress: Progress | None) ->
         return []
     results: dict[int, Measured] = {}
     context = multiprocessing.get_context("spawn")  # a fork would copy the caller's threads and descriptors
-    with ProcessPoolExecutor(min(jobs, len(plan)), mp_context=context) as pool:
+    # Without it, the pool's processes would outlive a caller that is killed.
+    ends = die_with_parent if sys.platform == "linux" else None
+    with ProcessPoolExecutor(min(jobs, len(plan)), mp_context=context, initializer=ends) as pool:
         futures = {pool.submit(measure, job): i for i, job in enumerate(plan)}
         try:
             for future in as_completed(futures):

@@ -23,7 +23,7 @@ from grading.errors import GraderError, IsolationError
 from grading.evidence.answers import find_copied_answers, read_sources
 from grading.evidence.integrity import find_flags
 from grading.evidence.lint import lint_submission
-from grading.model import Assignment, Evidence, Graded, Isolation, Level, Marks, Provenance, Submission
+from grading.model import Assignment, Blame, Evidence, Graded, Isolation, Level, Marks, Provenance, Submission
 from grading.sandbox.bubblewrap import Capability, probe_isolation
 from grading.sandbox.host import Zygote, ZygoteKey
 from grading.sandbox.tools import grader_commit
@@ -36,6 +36,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LINT_CONFIGURATION = ROOT / ".github" / "candidate" / "pyproject.toml"
 SEED_BITS = 63
 _GRADER_TRIES = 2
+_SETTLE_S = 2.0
 
 Progress = Callable[[int, int], None]
 """Called with checks done and checks in all."""
@@ -147,7 +148,7 @@ class Grader:
     ) -> tuple[JudgeRun, str | None]:
         """Run the hidden tests; once more in a new sandbox if the first one died. Return the grader's fault, if any."""
         fault = ""
-        for _ in range(_GRADER_TRIES):
+        for attempt in range(_GRADER_TRIES):
             zygote = self.prepare(assignment, hash_seed)
             try:
                 from grading.judge.run import run_hidden_tests
@@ -163,10 +164,12 @@ class Grader:
                 )
             except GraderError as error:
                 fault = str(error)
-                if zygote.alive:
+                if not zygote.dies_within(_SETTLE_S):
                     break
             else:
-                return run, None
+                spoiled = any(check.blame is Blame.GRADER for check in run.checks)
+                if not spoiled or attempt + 1 == _GRADER_TRIES or not zygote.dies_within(_SETTLE_S):
+                    return run, None
         from grading.judge.run import JudgeRun
 
         return JudgeRun(checks=(), load_faults=(), output="", timings={}), fault

@@ -56,6 +56,7 @@ def grade_once(folder: Path, seed: int | None) -> Run:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Repeat and report."""
     from grading.console import progress
+    from grading.sandbox.namespaces import die_with_parent
 
     parser = argparse.ArgumentParser(prog="python -m tools.repeat", description=__doc__)
     parser.add_argument("assignments", nargs="+", type=Path, help="folders of assignments")
@@ -68,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     context = multiprocessing.get_context("spawn")
     try:
         with (
-            ProcessPoolExecutor(options.jobs, mp_context=context) as pool,
+            ProcessPoolExecutor(options.jobs, mp_context=context, initializer=die_with_parent) as pool,
             progress("Repeating", "gradings") as bar,
         ):
             waiting = [pool.submit(grade_once, folder, options.seed) for folder in plan]

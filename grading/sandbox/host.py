@@ -131,6 +131,12 @@ class Zygote:
         """Whether the process still runs."""
         return self._process.poll() is None
 
+    def dies_within(self, seconds: float) -> bool:
+        """Tell whether the process has ended or does so within a moment: bubblewrap outlives the zygote a little."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+        return not self.alive
+
     def __enter__(self) -> Zygote:
         return self
 
