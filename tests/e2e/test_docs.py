@@ -1,5 +1,6 @@
 """Every command that a document shows is run, in order, where its reader would run it."""
 
+import json
 import os
 import re
 import shlex
@@ -81,6 +82,18 @@ def test_the_readmes_comment_is_the_demos():
     shown = readme.partition("<!-- demo comment: begin -->")[2].partition("<!-- demo comment: end -->")[0]
     assert "Early stopping" in shown
     assert "| Criterion | Points | Status |" in shown
+
+
+def test_the_readmes_ratios_are_the_measured_ones():
+    shown = (ROOT / "README.md").read_text().partition("<!-- ratios: begin -->")[2].partition("<!-- ratios: end -->")[0]
+    measured = json.loads((ROOT / "benchmarks" / "results.json").read_text())
+    expected = [
+        f"{measured['cold_vs_fastest_peer']:.2f}",
+        f"{measured['bulk_vs_fastest_peer']:.1f}",
+        f"{measured['cpu_vs_floor']:.1f}",
+        f"{measured['mib_per_worker']:.0f}",
+    ]
+    assert re.findall(r": ([\d.]+) ", shown) == expected
 
 
 @pytest.mark.slow
