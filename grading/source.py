@@ -25,10 +25,14 @@ def load_source(source: str, *, assignment_id: str | None, root: Path) -> tuple[
         UsageError: no such source, or it is unclear which assignment it is for.
     """
     path = Path(source)
-    if path.is_dir():
+    try:
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except OSError:  # no file can have such a name
+        is_folder = is_file = False
+    if is_folder:
         assignment = _find(assignment_id, root, _from_path(path.resolve(), root))
         return load_folder(path, assignment), assignment
-    if path.is_file():
+    if is_file:
         assignment = _find(assignment_id, root, _from_path(path.resolve().parent, root))
         return load_file(path, assignment), assignment
     repository, at, ref = source.rpartition("@")

@@ -141,6 +141,7 @@ def test_helper_modules_travel(submit):
 
 CALLER_FAULTS = {
     "no such source": (["grade", "nowhere"], "nowhere"),
+    "a name no file can have": (["grade", "x" * 5000], "expected a folder"),
     "unknown assignment": (["grade", SAMPLE / "starter" / "mid", "--assignment", "early_stoping"], "early_stopping"),
     "unclear assignment": (["grade", "/"], "--assignment"),
     "level not offered": (
