@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -132,6 +133,7 @@ def _try_loading(assignment: Assignment, nursery: Nursery) -> tuple[LoadFault | 
 def _run_pytest(hidden: Path, plugin: JudgePlugin) -> None:
     arguments = [str(hidden), "-c", str(_CONFIGURATION), "--rootdir", str(hidden)]
     arguments += [part for name in _UNUSED_PLUGINS for part in ("-p", f"no:{name}")]
+    _forget_others_tests(hidden)
     output = io.StringIO()
     with _clean_environment(), contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
         status = pytest.main(arguments, plugins=[plugin])
@@ -139,6 +141,14 @@ def _run_pytest(hidden: Path, plugin: JudgePlugin) -> None:
         raise KeyboardInterrupt
     if status in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
         raise GraderError(f"pytest failed in {hidden}:\n{output.getvalue()[-4000:]}")
+
+
+def _forget_others_tests(hidden: Path) -> None:
+    """Drop modules of another assignment that are called as one of ours: pytest would take them for it."""
+    for path in hidden.glob("*.py"):
+        module = sys.modules.get(path.stem)
+        if module is not None and Path(getattr(module, "__file__", None) or "").resolve() != path.resolve():
+            del sys.modules[path.stem]
 
 
 @contextlib.contextmanager

@@ -520,6 +520,21 @@ def test_a_check_that_fails_in_a_fresh_worker_has_failed(tmp_path):
     assert (outcomes, used) == ([Outcome.PASSED, Outcome.FAILED, Outcome.PASSED, Outcome.PASSED], 4)
 
 
+def test_two_assignments_may_call_their_tests_alike(tmp_path):
+    for folder, number in (("one", 1), ("two", 2), ("one", 1)):
+        hidden = tmp_path / folder / "hidden"
+        hidden.mkdir(parents=True, exist_ok=True)
+        (hidden / "conftest.py").write_text(f"import pytest\n\n@pytest.fixture\ndef number():\n    return {number}\n")
+        (hidden / "test_alike.py").write_text(
+            f"import pytest\n\n@pytest.mark.criterion('a')\ndef test_{folder}(solution, number):\n"
+            f"    assert number == {number}\n"
+        )
+        plugin = JudgePlugin(ASSIGNMENT, Level.MID, 1, take=in_call)
+        _run_pytest(hidden, plugin)
+        (check,) = plugin.collected.checks()
+        assert (check.name, check.outcome) == (f"test_alike.py::test_{folder}", Outcome.PASSED)
+
+
 def test_our_own_error_is_ours(tmp_path):
     check, _ = judged(tmp_path, in_call(GraderError("the sandbox is gone")))
     assert (check.outcome, check.blame) == (Outcome.ERRORED, Blame.GRADER)
