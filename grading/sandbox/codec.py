@@ -382,6 +382,9 @@ def unpack(
     Raises:
         CodecError: anything but what `pack` writes.
     """
+    # Parsed, a bracket takes sixty bytes; so count them before. An honest node has three, and seven commas, at most.
+    if header.count(b"[") + header.count(b"{") > 3 * MAX_NODES or header.count(b",") > 7 * MAX_NODES:
+        bad("too many nodes")
     try:
         tree = json.loads(header, parse_int=_parse_int, parse_constant=bad, parse_float=bad)
     except Exception as error:  # noqa: BLE001 - a brace too many, or more of them than the parser can bear

@@ -5,6 +5,7 @@ import datetime as dt
 import json
 import math
 import time
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -267,6 +268,25 @@ HOSTILE = [
 def test_malformed_nodes_are_refused(node):
     with pytest.raises(codec.CodecError):
         codec.unpack(json.dumps(node).encode(), b"\0" * 8)
+
+
+@pytest.mark.parametrize("piece", [b"[],", b"{},", b'"",', b"1,"])
+def test_a_header_of_nothing_but_nodes_is_refused_before_it_is_parsed(piece):
+    header = b"[" + piece * (codec.MAX_HEADER // len(piece) - 1) + b"1]"
+    tracemalloc.start()
+    with pytest.raises(codec.CodecError, match="nodes"):
+        codec.unpack(header, b"")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1 << 20
+
+
+def test_the_largest_lists_still_cross():
+    floats = [0.1 + i for i in range(codec.MAX_NODES - 1)]
+    head = codec.HEAD.size
+    frame = codec.pack(floats)
+    header, _ = codec.unpack_head(frame[:head])
+    assert codec.unpack(frame[head : head + header], frame[head + header :]) == floats
 
 
 def test_many_wide_text_arrays_do_not_leave_either():
