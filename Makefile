@@ -38,6 +38,7 @@ validate: $(READY)  ## Prove the assignments against their solutions
 	$(PY) -m grading validate
 
 bench: $(READY)  ## Measure beside other graders; writes benchmarks/RESULTS.md
+	$(PY) -m benchmarks.cold_grade
 	$(PY) -m benchmarks
 
 fuzz: $(READY)  ## Feed the borders with nonsense for five minutes

@@ -55,15 +55,20 @@ class Measured:
     error: str | None = None
 
 
+def make_pool(jobs: int) -> ProcessPoolExecutor:
+    """Return processes to grade in. They end with the caller, even one that is killed."""
+    context = multiprocessing.get_context("spawn")  # a fork would copy the caller's threads and descriptors
+    return ProcessPoolExecutor(
+        jobs, mp_context=context, initializer=die_with_parent if sys.platform == "linux" else None
+    )
+
+
 def measure_all(plan: Sequence[Job], jobs: int, on_progress: Progress | None) -> list[Measured]:
     """Grade every job, several at a time; return the results in the order of the plan."""
     if not plan:
         return []
     results: dict[int, Measured] = {}
-    context = multiprocessing.get_context("spawn")  # a fork would copy the caller's threads and descriptors
-    # Without it, the pool's processes would outlive a caller that is killed.
-    ends = die_with_parent if sys.platform == "linux" else None
-    with ProcessPoolExecutor(min(jobs, len(plan)), mp_context=context, initializer=ends) as pool:
+    with make_pool(min(jobs, len(plan))) as pool:
         futures = {pool.submit(measure, job): i for i, job in enumerate(plan)}
         try:
             for future in as_completed(futures):

@@ -9,12 +9,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
-import multiprocessing
 import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,7 +55,7 @@ def grade_once(folder: Path, seed: int | None) -> Run:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Repeat and report."""
     from grading.console import progress
-    from grading.sandbox.namespaces import die_with_parent
+    from grading.measure import make_pool
 
     parser = argparse.ArgumentParser(prog="python -m tools.repeat", description=__doc__)
     parser.add_argument("assignments", nargs="+", type=Path, help="folders of assignments")
@@ -66,10 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     runs: list[Run] = []
     plan = [folder for folder in options.assignments for _ in range(options.runs)]
-    context = multiprocessing.get_context("spawn")
     try:
         with (
-            ProcessPoolExecutor(options.jobs, mp_context=context, initializer=die_with_parent) as pool,
+            make_pool(options.jobs) as pool,
             progress("Repeating", "gradings") as bar,
         ):
             waiting = [pool.submit(grade_once, folder, options.seed) for folder in plan]

@@ -13,12 +13,10 @@ from grading.sandbox.endings import OutOfTimeError
 from grading.sandbox.worker import AnswerCallback, Special
 
 MAX_CALLBACKS = 1_000_000
-MAX_LENGTH = 1 << 24
-MAX_TEXT = 8000
+MAX_LENGTH, MAX_TEXT = 1 << 24, 8000
 # StopIteration would end a `map` or a `zip` in a test without a word.
 _NOT_RAISED_AGAIN = frozenset({"Exception", "BaseException", "StopIteration", "StopAsyncIteration", "ExceptionGroup"})
-# Their constructors want more than a message.
-_DEMANDING = frozenset({"UnicodeDecodeError", "UnicodeEncodeError", "UnicodeTranslateError"})
+_DEMANDING = frozenset({"UnicodeDecodeError", "UnicodeEncodeError", "UnicodeTranslateError"})  # of more than a message
 
 
 class CandidateError(Exception):

@@ -29,14 +29,6 @@ needs_full = pytest.mark.skipif(not FULL, reason=f"not proven here: faults of th
 pytestmark = [pytest.mark.slow]
 
 
-@pytest.fixture(scope="module")
-def clean(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run in which nothing happens."""
-    run = grade(tmp_path_factory.mktemp("clean"))
-    assert (run.status, run.auto, run.processes, run.files) == (GRADED, 100, (), ()), run
-    return run
-
-
 def assert_ungraded(run: Run, *reasons: str) -> None:
     """Check that a run gave no number, said why, and left nothing."""
     assert run.status == UNGRADED, run.errors

@@ -11,31 +11,10 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from grading.errors import UsageError
-from grading.model import Assignment, Level, Rubric, Submission
+from grading.model import Submission
 from grading.submission import MAX_FILE_BYTES, MAX_FILES, MAX_TOTAL_BYTES, load_file, load_folder
-
-SINGLE = Assignment(
-    id="demo",
-    version=1,
-    title="Demo",
-    directory=Path("demo"),
-    minutes={Level.MID: 60},
-    files=("solution.py",),
-    entry="solution",
-    entry_points=(),
-    rubric=Rubric(70, ()),
-)
-FOLDERS = Assignment(
-    id="debugging",
-    version=1,
-    title="Debugging",
-    directory=Path("debugging"),
-    minutes={Level.MID: 60},
-    files=("train.py", "bugs.toml", "own_tests/", "src/deep/model.py"),
-    entry="train",
-    entry_points=(),
-    rubric=Rubric(70, ()),
-)
+from tests.unit.test_submission import ASSIGNMENT as SINGLE
+from tests.unit.test_submission import DEBUGGING as FOLDERS
 
 KNOWN = [
     *(b"solution.py", b"train.py", b"bugs.toml", b"own_tests", b"src", b"deep", b"model.py", b"tests", b"data"),
