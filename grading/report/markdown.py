@@ -51,7 +51,8 @@ def render_comment(graded: Graded, *, audience: Audience = Audience.CANDIDATE) -
     report = build_report(graded, audience=audience)
     figures = words.numbers(graded.grade)
     title = _plain(report.title) + (f": {figures}" if figures else "")
-    head = f"{comment_marker(report.assignment)}\n## {title}\n\n{' · '.join(report.context)}\n\n{_score(report.score)}"
+    context = " · ".join(map(_plain, report.context))
+    head = f"{comment_marker(report.assignment)}\n## {title}\n\n{context}\n\n{_score(report.score)}"
     comment = _join([head, *(_block(block) for block in report.blocks)])
     # Every part is capped, so only an interviewer's report with very many checks can come here: fold from the end.
     blocks = list(report.blocks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -144,3 +145,9 @@ def test_every_comment_says_isolation_commit_and_what_next(name: str) -> None:
 @pytest.mark.parametrize("text", ["1. one", "12) twelve", "- dash", "+ plus", "=====", "# no", "> no"])
 def test_a_line_opens_no_block_of_its_own(text: str) -> None:
     assert Page(render_line(prose(text))).tags == ["p"]
+
+
+def test_the_commit_beside_the_title_mentions_nobody() -> None:
+    graded = next(iter(EXAMPLES.values()))
+    comment = render_comment(replace(graded, submission=replace(graded.submission, commit="@octocat")))
+    assert not LINKING.search(Page(comment).text)
