@@ -7,11 +7,14 @@ hundred bytes of git tree can describe a billion files.
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import tempfile
+import urllib.parse
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from grading.errors import GraderError, UsageError
@@ -41,13 +44,42 @@ _GIT_CONFIG = """\
 """
 
 
+@dataclass(frozen=True)
+class Access:
+    """A token for the repositories of one server; git sees it in a file that nobody else can read.
+
+    Attributes:
+        server: address without a path, e.g. https://github.com. The token is sent nowhere else.
+    """
+
+    server: str
+    token: str = field(repr=False)
+
+    def configuration(self) -> str:
+        """Return what git's configuration needs.
+
+        Raises:
+            UsageError: the address or the token is not one.
+        """
+        parts = urllib.parse.urlsplit(self.server)
+        if parts.scheme not in ("http", "https") or not parts.netloc or not self.server.isprintable():
+            raise UsageError(f"server {self.server!r}: expected an address such as https://github.com")
+        if not self.token.isalnum() and not self.token.replace("_", "").replace("-", "").replace(".", "").isalnum():
+            raise UsageError("token: expected letters, digits, - _ and .; found something else. Check the secret.")
+        basic = base64.b64encode(f"x-access-token:{self.token}".encode()).decode()
+        place = f"{parts.scheme}://{parts.netloc}/".replace("\\", "").replace('"', "")
+        return f'[http "{place}"]\n    extraHeader = Authorization: Basic {basic}\n    followRedirects = false\n'
+
+
 class Git:
     """Runs git in one folder with one clean home."""
 
-    def __init__(self, folder: Path, home: Path) -> None:
+    def __init__(self, folder: Path, home: Path, access: Access | None = None) -> None:
         self.folder = folder
         self.home = home
-        (home / "gitconfig").write_text(_GIT_CONFIG)
+        configuration = home / "gitconfig"
+        configuration.touch(mode=0o600)
+        configuration.write_text(_GIT_CONFIG + (access.configuration() if access else ""))
 
     def run(self, *arguments: str, stdin: bytes = b"", timeout_s: float = _LOCAL_S, most: int = _CONTENT_BYTES) -> Done:
         """Run git and return how it ended, whatever its status.
@@ -87,22 +119,31 @@ class Git:
 
 
 @contextmanager
-def git_at(folder: Path) -> Iterator[Git]:
+def git_at(folder: Path, access: Access | None = None) -> Iterator[Git]:
     """Yield git in a folder of our own, with a clean environment."""
     with tempfile.TemporaryDirectory(prefix="take-home-git-") as home:
-        yield Git(folder, Path(home))
+        yield Git(folder, Path(home), access)
 
 
 @contextmanager
-def fetched(repo: str, refs: Mapping[str, str] | None) -> Iterator[tuple[Git, dict[str, str]]]:
-    """Fetch refs (all if None) under refs/fetched/ into a fresh bare repository; yield git there and name → commit."""
-    source = _source(repo)
+def fresh_repository(access: Access | None = None) -> Iterator[Git]:
+    """Yield git in an empty bare repository that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="take-home-git-") as folder:
         home, bare = Path(folder, "home"), Path(folder, "fetched.git")
         home.mkdir()
         bare.mkdir()
-        git = Git(bare, home)
+        git = Git(bare, home, access)
         git("init", "--quiet", "--bare", "--template=", ".")
+        yield git
+
+
+@contextmanager
+def fetched(
+    repo: str, refs: Mapping[str, str] | None, access: Access | None = None
+) -> Iterator[tuple[Git, dict[str, str]]]:
+    """Fetch refs (all if None) under refs/fetched/ into a fresh bare repository; yield git there and name → commit."""
+    source = repository_address(repo)
+    with fresh_repository(access) as git:
         wanted = ["+refs/*:refs/fetched/*"] if refs is None else []
         for name, ref in (refs or {}).items():
             if not ref or ref.startswith(("-", "+", "^")) or any(c in ref for c in ":*?[\\~") or not ref.isprintable():
@@ -122,7 +163,12 @@ def fetched(repo: str, refs: Mapping[str, str] | None) -> Iterator[tuple[Git, di
         yield git, commits
 
 
-def _source(repo: str) -> str:
+def repository_address(repo: str) -> str:
+    """Return what git can be given for a path or a URL.
+
+    Raises:
+        UsageError: it is neither.
+    """
     path = Path(repo)
     if path.exists():
         return str(path.resolve())

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from grading.sandbox.tools.git import Git, fetched
+from grading.sandbox.tools.git import Access, Git, fetched
 from grading.submission.items import MAX_FILE_BYTES, MAX_FILES, MAX_TOTAL_BYTES, TreeEntry
 
 _MAX_CHANGED = 100
@@ -38,7 +38,9 @@ class GitObject:
     data: bytes
 
 
-def fetch_tree(repo: str, ref: str, under: str, *, wanted: Callable[[str], bool] | None = None) -> GitTree:
+def fetch_tree(
+    repo: str, ref: str, under: str, *, wanted: Callable[[str], bool] | None = None, access: Access | None = None
+) -> GitTree:
     """Read one folder of one commit of a repository, without checking anything out.
 
     Args:
@@ -46,11 +48,12 @@ def fetch_tree(repo: str, ref: str, under: str, *, wanted: Callable[[str], bool]
         ref: branch, tag, full ref or full commit hash.
         under: folder, e.g. `assignments/early_stopping`.
         wanted: which paths (relative to `under`) to read; all by default. 2 MiB a file, 8 MiB and 200 files in all.
+        access: a token, where the repository is private.
 
     Raises:
         UsageError: no such repository or ref, no commits, or no answer in time.
     """
-    with fetched(repo, {"head": ref}) as (git, commits):
+    with fetched(repo, {"head": ref}, access) as (git, commits):
         prefix = f"{under.strip('/')}/" if under.strip("/") else ""
         found = [_parse_entry(record, prefix) for record in _list_tree(git, "head", prefix)]
         readable: dict[str, str] = {}
@@ -69,13 +72,13 @@ def fetch_tree(repo: str, ref: str, under: str, *, wanted: Callable[[str], bool]
         return GitTree(commits["head"], tuple(entries), tuple(PurePosixPath(name).name for name in folders))
 
 
-def changed_outside(repo: str, ref: str, base: str, under: str) -> tuple[str, ...]:
+def changed_outside(repo: str, ref: str, base: str, under: str, *, access: Access | None = None) -> tuple[str, ...]:
     """Return at most 100 paths outside a folder that differ between two refs of a repository.
 
     Raises:
         UsageError: as `fetch_tree`, for either ref.
     """
-    with fetched(repo, {"head": ref, "base": base}) as (git, _):
+    with fetched(repo, {"head": ref, "base": base}, access) as (git, _):
         # Two listings and not `git diff-tree`, which gathers all of a tree bomb before it says a word.
         before, after = (
             {_path_of(record): record for record in _list_tree(git, name, "")} for name in ("base", "head")
@@ -99,6 +102,15 @@ def read_history(repo: str) -> Iterator[GitObject]:
             name = ref.removeprefix("refs/fetched/").removeprefix("heads/")
             for sha, data in _read_objects(git, list(names)):
                 yield GitObject(name, names[sha] or "commit message", sha, data)
+
+
+def read_blobs(git: Git, commit: str, *, only: frozenset[str] | None = None) -> Iterator[tuple[str, bytes]]:
+    """Yield path and content of the files of a commit that is there, all or only some."""
+    records = _records(git("ls-tree", "-r", "-l", "-z", "--full-tree", commit))
+    entries = [_parse_entry(record, "") for record in records]
+    wanted = [(path, sha) for path, _, sha, _ in entries if only is None or path in only]
+    contents = dict(_read_objects(git, list(dict.fromkeys(sha for _, sha in wanted))))
+    yield from ((path, contents[sha]) for path, sha in wanted if sha in contents)
 
 
 def _list_tree(git: Git, name: str, prefix: str) -> list[str]:

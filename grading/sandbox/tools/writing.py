@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +23,13 @@ class Branch:
     base: str | None = None
 
 
-def create_repository(folder: Path, branches: Sequence[Branch], *, bare: bool) -> dict[str, str]:
+def create_repository(
+    folder: Path, branches: Sequence[Branch], *, bare: bool, at: dt.datetime | None = None
+) -> dict[str, str]:
     """Make a repository whose branches hold exactly the given bytes; the first branch is checked out unless bare.
+
+    Args:
+        at: the commits' date, now by default. The same files at the same moment give the same hashes.
 
     Returns: branch → commit hash.
     """
@@ -31,17 +37,20 @@ def create_repository(folder: Path, branches: Sequence[Branch], *, bare: bool) -
     with git_at(folder) as git:
         first = branches[0].name
         git("init", "--quiet", "--template=", f"--initial-branch={first}", *(["--bare"] if bare else []), ".")
-        git("fast-import", "--quiet", "--date-format=now", stdin=b"".join(_import_stream(branches)))
+        when = f"{int((at or dt.datetime.now(dt.UTC)).timestamp())} +0000"
+        git("fast-import", "--quiet", "--date-format=raw", stdin=b"".join(_import_stream(branches, when)))
         if not bare:
             git("reset", "--quiet", "--hard", first)
         return {branch.name: git("rev-parse", f"refs/heads/{branch.name}").decode().strip() for branch in branches}
 
 
-def _import_stream(branches: Sequence[Branch]) -> Iterator[bytes]:
+def _import_stream(branches: Sequence[Branch], when: str) -> Iterator[bytes]:
     for branch in branches:
         message = branch.message.encode()
         yield (
-            f"commit refs/heads/{branch.name}\ncommitter {AUTHOR} now\ndata {len(message)}\n".encode() + message + b"\n"
+            f"commit refs/heads/{branch.name}\ncommitter {AUTHOR} {when}\ndata {len(message)}\n".encode()
+            + message
+            + b"\n"
         )
         if branch.base is not None:
             yield f"from refs/heads/{branch.base}\n".encode()
