@@ -269,6 +269,16 @@ class Submission:
 
 
 @dataclass(frozen=True)
+class Submitted:
+    """What remains of a submission once it is graded: which it was, and what looked odd."""
+
+    commit: str | None
+    ref: str | None
+    sha256: str
+    flags: tuple[Flag, ...] = ()
+
+
+@dataclass(frozen=True)
 class LoadFault:
     """Why the candidate's code did not load as the README asks. Safe to show to the candidate."""
 
@@ -404,10 +414,15 @@ class Grade:
 
 @dataclass(frozen=True)
 class Graded:
-    """A grade with all that a report says about how it came about."""
+    """A grade with all that a report says about how it came about.
+
+    Attributes:
+        notes: sentences of ours that a candidate reads before the points.
+    """
 
     grade: Grade
-    submission: Submission
+    submission: Submission | Submitted
     evidence: Evidence
     provenance: Provenance
     official: bool
+    notes: tuple[str, ...] = ()

@@ -73,6 +73,8 @@ class JudgePlugin:
         self.grader_error: GraderError | None = None
         self.on_progress: Callable[[int, int], None] | None = None
         self.order_seed: int | None = None
+        self.only: str | None = None
+        self.has_gpu = False
         self._total = 0
         self._deadline = math.inf
         self._error: BaseException | None = None
@@ -166,14 +168,23 @@ class JudgePlugin:
         config.option.tbstyle = "short"
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Drop tests of other levels; note what each check counts for."""
+        """Drop tests of other levels and, where `only` asks for it, of other kinds; note what each check counts for.
+
+        A test that needs a GPU where there is none is not run and nobody's fault: it stays unassessed.
+        """
         kept = []
         for item in items:
-            levels = item.get_closest_marker("levels")
-            if levels is None or self.level.value in levels.args:
+            levels, plan = item.get_closest_marker("levels"), plan_check(item)
+            if (levels is not None and self.level.value not in levels.args) or self.only not in (
+                None,
+                plan.informational,
+            ):
+                continue
+            self.collected.plans[plan.name] = plan
+            if plan.informational == "gpu" and not self.has_gpu:
+                self.collected.cases[plan.name] = [CaseResult(Outcome.NOT_RUN, detail="this run shows no GPU")]
+            else:
                 kept.append(item)
-                plan = plan_check(item)
-                self.collected.plans[plan.name] = plan
         items[:] = kept
         if self.order_seed is not None:
             random.Random(self.order_seed).shuffle(items)  # noqa: S311 - an order of tests, not a secret

@@ -17,7 +17,7 @@ from grading.judge.hooks import JudgePlugin
 from grading.judge.nursery import Loaded, load_in
 from grading.judge.run import key_of, open_worker
 from grading.model import Level
-from grading.sandbox.bubblewrap import probe_isolation
+from grading.sandbox.bubblewrap import find_gpu, probe_isolation
 from grading.sandbox.host import Zygote, read_package
 from grading.sandbox.local import LocalWorker
 from grading.submission import load_folder
@@ -70,6 +70,7 @@ def pytest_configure(config: pytest.Config) -> None:
             return load_in(LocalWorker(Path(folder), assignment.inside), assignment, seed)
 
     plugin = _Debugging(assignment, Level(config.getoption("--level")), seed, take)
+    plugin.has_gpu = find_gpu() is not None and not config.getoption("--sandbox")
     config.pluginmanager.register(plugin, "judge")
 
 

@@ -64,6 +64,8 @@ def run_hidden_tests(
     seed: int,
     order_seed: int | None = None,
     on_progress: Callable[[int, int], None] | None = None,
+    only: str | None = None,
+    has_gpu: bool = False,
 ) -> JudgeRun:
     """Judge a submission.
 
@@ -71,6 +73,8 @@ def run_hidden_tests(
         seed: decides every random input; keep it secret until the grade stands.
         order_seed: shuffles the tests; None keeps their order.
         on_progress: called with tests done and tests in all.
+        only: run no checks but those without points of this kind, "gpu" or "extension"; None runs all.
+        has_gpu: whether the sandbox shows a GPU; without one, checks marked gpu are not run.
 
     Raises:
         GraderError: the hidden tests or the sandbox do not work; nothing is said about the submission.
@@ -91,6 +95,7 @@ def run_hidden_tests(
         plugin = JudgePlugin(assignment, level, seed, nursery.take, try_loading)
         plugin.prepare_next = nursery.prepare
         plugin.on_progress, plugin.order_seed = on_progress, order_seed
+        plugin.only, plugin.has_gpu = only, has_gpu
         _run_pytest(assignment.hidden, plugin)
     if plugin.grader_error is not None:
         raise plugin.grader_error
@@ -99,7 +104,7 @@ def run_hidden_tests(
         raise GraderError(
             f"{assignment.id}: hidden tests cannot be imported:\n" + "\n".join(collected.collection_errors)
         )
-    if not collected.plans:
+    if not collected.plans and only is None:
         raise GraderError(f"{assignment.id}: no hidden test at level {level.value}")
     return JudgeRun(
         checks=collected.checks(),

@@ -118,6 +118,7 @@ def _callouts(graded: Graded) -> list[Block]:
     if any(flag.kind == LATE_FLAG for flag in _flags(graded)):
         text = "This commit was pushed after the deadline. It is graded all the same, and marked late."
         callouts.append(Callout(Tone.NOTE, "Late", (Paragraph(line(text)),)))
+    callouts += [Callout(Tone.NOTE, "Which commit counts", (Paragraph(prose(note)),)) for note in graded.notes]
     if not graded.official:
         walls = graded.evidence.isolation is not Isolation.FULL
         why = " An official score needs full isolation, which this machine does not offer." if walls else ""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +36,10 @@ _HERE = Path(__file__).resolve().parent
 _ROOT = _HERE.parent.parent
 _PROBE_TIMEOUT_S = 10
 _MIB = 1 << 20
+_GPU_DEVICE = re.compile(r"nvidia[0-9]+")
+_GPU_CONTROLS = ("nvidiactl", "nvidia-uvm")
+_LONGEST_MODEL = 100
+_shown_devices: ContextVar[tuple[Path, ...]] = ContextVar("shown devices", default=())
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,65 @@ class Capability:
     reason: str
     bwrap: str | None = None
     from_root: bool = False
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """The NVIDIA GPUs of this machine.
+
+    Attributes:
+        model: as the driver calls them, for reports.
+        devices: what a program opens to compute on them.
+    """
+
+    model: str
+    devices: tuple[Path, ...]
+
+
+def find_gpu(devices: Path = Path("/dev"), driver: Path = Path("/proc/driver/nvidia")) -> Gpu | None:
+    """Return the GPUs of this machine, None where there is none.
+
+    Only what computing needs is found: the cards, the driver's control device and its memory manager. Left out are
+    profiling, display and the parts of a divided card (`nvidia-uvm-tools`, `nvidia-modeset`, `nvidia-caps`).
+
+    Args:
+        devices: folder of devices.
+        driver: where the driver tells about its cards.
+    """
+    cards = [path for path in devices.glob("nvidia[0-9]*") if _GPU_DEVICE.fullmatch(path.name)]
+    controls = [devices / name for name in _GPU_CONTROLS]
+    found = tuple(path for path in (*sorted(cards), *controls) if path.is_char_device())
+    if not any(path in cards for path in found):
+        return None
+    return Gpu(", ".join(_gpu_models(driver)) or "NVIDIA GPU", found)
+
+
+def _gpu_models(driver: Path) -> Iterator[str]:
+    """Yield the cards' names, each once."""
+    seen = set()
+    for path in sorted(driver.glob("gpus/*/information")):
+        with contextlib.suppress(OSError):
+            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+                key, _, value = line.partition(":")
+                name = "".join(c for c in value.strip() if c.isprintable())[:_LONGEST_MODEL]
+                if key.strip() == "Model" and name and name not in seen:
+                    seen.add(name)
+                    yield name
+
+
+@contextlib.contextmanager
+def showing(devices: Sequence[Path]) -> Iterator[None]:
+    """Show devices in the sandboxes that this thread starts meanwhile, under their own names in /dev.
+
+    Proven is that a device shown in this way can be opened by a worker, and by no other sandbox's. Not tried, for want
+    of a machine with a GPU, is whether CUDA is content with the rest of the sandbox: the refused calls, no /sys, and a
+    /proc of its own. Where a GPU is shown, the watchdog bounds memory, and no limit on address space does.
+    """
+    token = _shown_devices.set(tuple(devices))
+    try:
+        yield
+    finally:
+        _shown_devices.reset(token)
 
 
 def find_bwrap() -> str | None:
@@ -112,7 +178,7 @@ def outer_command(bwrap: str, forbidden: Sequence[str], *, from_root: bool = Fal
     """Return bubblewrap's arguments up to the program to run.
 
     The sandbox sees /usr, the Python environment and our worker files, all read-only; no network, no other
-    process, no environment variable of the host.
+    process, no environment variable of the host; of devices only the harmless ones, and those of `showing`.
 
     Args:
         forbidden: libraries (import names) that shall be absent.
@@ -136,6 +202,8 @@ def outer_command(bwrap: str, forbidden: Sequence[str], *, from_root: bool = Fal
             command += ["--ro-bind", str(link), str(link)]
     command += ["--dir", "/etc", "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
     command += ["--proc", "/proc", "--dev", "/dev"]
+    for device in _shown_devices.get():
+        command += ["--dev-bind", str(device), f"/dev/{device.name}"]
     for folder, size in (("/dev/shm", 64), ("/tmp", 64), ("/submission", 16)):  # noqa: S108 - inside the sandbox
         command += ["--perms", "1777", "--size", str(size * _MIB), "--tmpfs", folder]
     for prefix in prefixes:

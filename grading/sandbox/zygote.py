@@ -216,7 +216,8 @@ class Zygote:
             namespaces.forbid_new_privileges()
             namespaces.die_with_parent()
             namespaces.limit_resources(
-                address_space=None if mapped is None else mapped + limits["memory_mib"] * MIB,
+                # CUDA reserves far more addresses than it uses; where a GPU is shown, the watchdog alone bounds memory.
+                address_space=None if mapped is None or _sees_gpu() else mapped + limits["memory_mib"] * MIB,
                 processes=limits["processes"] if self._mode == "full" else None,
                 file_size=64 * MIB,
                 open_files=256,
@@ -229,6 +230,11 @@ class Zygote:
             PATH="/usr/bin:/bin", HOME=directory, TMPDIR=limits["tmp"], LANG="C.UTF-8", OMP_NUM_THREADS="1"
         )
         serve(_COMM_FD, Path(directory))
+
+
+def _sees_gpu() -> bool:
+    """Whether this sandbox was started to show a GPU."""
+    return any(Path("/dev").glob("nvidia[0-9]*"))
 
 
 def _enter_namespaces() -> None:
