@@ -7,6 +7,8 @@ import datetime as dt
 import os
 from pathlib import Path
 
+from grading.github_arguments import add_github_commands
+
 LEVELS = ("junior", "mid", "senior")
 _DESCRIPTION = """\
 Grade take-home assignments for ML engineers.
@@ -76,6 +78,7 @@ def make_parser() -> argparse.ArgumentParser:
     export.add_argument("--assignment-dir", metavar="DIR", type=Path, help="where assignments lie")
     export.set_defaults(command="export")
 
+    add_github_commands(commands)
     starters = commands.add_parser(
         "starters",
         help="write the starters from the references",

@@ -42,6 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = make_parser().parse_args(options)
     commands = {"grade": _grade, "regrade": _regrade, "validate": _validate, "export": _export, "starters": _starters}
     try:
+        if parsed.command not in commands:
+            from grading.github_commands import COMMANDS
+
+            return COMMANDS[parsed.command](parsed)
         return commands[parsed.command](parsed)
     except FaultsError as error:
         _complain(f"{len(error.faults)} faults:" if len(error.faults) > 1 else "1 fault:", *map(str, error.faults))

@@ -27,6 +27,7 @@ _FIXED = {
     ".github/candidate/pyproject.toml": "pyproject.toml",
     ".github/candidate/feedback.yml": ".github/workflows/feedback.yml",
     ".github/candidate/devcontainer.json": ".devcontainer/devcontainer.json",
+    ".github/candidate/pull_request_template.md": ".github/pull_request_template.md",
     "grading/check/__init__.py": "grading/check/__init__.py",
     "grading/check/__main__.py": "grading/check/__main__.py",
     "grading/check/plugin.py": "grading/check/plugin.py",
@@ -64,6 +65,7 @@ def export_candidate(
     level: Level,
     due: dt.date | None = None,
     assignments_root: Path = ASSIGNMENTS,
+    at: dt.datetime | None = None,
 ) -> Exported:
     """Make a candidate's repository: main, and a branch task/<id> for each assignment.
 
@@ -73,6 +75,7 @@ def export_candidate(
         assignments: ids, in the order in which the README lists them.
         due: end of the last day, or a moment.
         assignments_root: the folder of assignments.
+        at: the commits' date, now by default; the same export at the same moment has the same commits.
 
     Raises:
         UsageError: dest exists or cannot be written; no such assignment or level; a name that cannot stand in a text.
@@ -92,10 +95,10 @@ def export_candidate(
     for assignment in chosen:
         files = task_files(assignment, level, due)
         branches.append(Branch(f"task/{assignment.id}", files, f"Add the task: {assignment.title}", base="main"))
-    return Exported(dest, _write(dest, branches))
+    return Exported(dest, _write(dest, branches, at))
 
 
-def _write(dest: Path, branches: Sequence[Branch]) -> Mapping[str, str]:
+def _write(dest: Path, branches: Sequence[Branch], at: dt.datetime | None) -> Mapping[str, str]:
     """Make the repository beside its destination and move it there whole."""
     try:
         dest.parent.mkdir(parents=True, exist_ok=True)
@@ -103,7 +106,7 @@ def _write(dest: Path, branches: Sequence[Branch]) -> Mapping[str, str]:
     except OSError as error:
         raise UsageError(f"{dest}: cannot be written ({error.strerror}); name another folder") from error
     try:
-        commits = create_repository(building / "made", branches, bare=dest.suffix == ".git")
+        commits = create_repository(building / "made", branches, bare=dest.suffix == ".git", at=at)
         (building / "made").rename(dest)
     finally:
         shutil.rmtree(building, ignore_errors=True)
