@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types layers unit attacks validate bench fuzz soak clean
+.PHONY: help demo test lint types layers unit attacks validate e2e bench fuzz soak clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,7 +16,7 @@ $(READY): requirements.txt requirements-dev.txt tools/set_up.sh
 demo: $(READY)  ## Make, solve, push and grade a candidate repository; results in out/demo
 	@$(PY) -m tools.demo
 
-test: lint types layers unit attacks validate demo  ## Everything that CI runs
+test: lint types layers unit attacks validate demo e2e  ## Everything that CI runs
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .
@@ -29,7 +29,7 @@ layers: $(READY)
 	$(VENV)/bin/lint-imports
 
 unit: $(READY)
-	$(PY) -m pytest tests --ignore tests/attacks
+	$(PY) -m pytest tests --ignore tests/attacks --ignore tests/e2e/github --ignore-glob 'tests/e2e/test_github_*'
 
 attacks: $(READY)  ## Try every cheat of tests/attacks on the grader
 	$(PY) -m pytest tests/attacks
@@ -37,9 +37,13 @@ attacks: $(READY)  ## Try every cheat of tests/attacks on the grader
 validate: $(READY)  ## Prove the assignments against their solutions
 	$(PY) -m grading validate
 
-bench: $(READY)  ## Measure beside other graders; writes benchmarks/RESULTS.md
+e2e: $(READY)  ## Run the workflows offline: three candidates, git over HTTP, GitHub's API
+	$(PY) -m tests.e2e.github.node
+	$(PY) -m pytest tests/e2e/github tests/e2e/test_github_*.py
+
+bench: $(READY)  ## Measure beside other graders, and validate (20 minutes); writes benchmarks/RESULTS.md
 	$(PY) -m benchmarks.cold_grade
-	$(PY) -m benchmarks
+	$(PY) -m benchmarks --measure-validate
 
 fuzz: $(READY)  ## Feed the borders with nonsense for five minutes
 	$(PY) -m tests.fuzz.run --seconds 300
