@@ -177,7 +177,12 @@ class Client:
     def pushes(self, name: str, ref: str) -> tuple[Push, ...]:
         """Return the latest pushes to a branch, newest first."""
         query = {"ref": f"refs/heads/{ref}", "per_page": str(_PUSHES)}
-        rows = self._caller.ask("GET", f"{_repo(name)}/activity", parameters=query)
+        try:
+            rows = self._caller.ask("GET", f"{_repo(name)}/activity", parameters=query)
+        except ForgeError as error:
+            if error.status == 404:  # a fork that we may not see, or that is gone
+                return ()
+            raise
         return tuple(answers.push(row) for row in rows)
 
     def set_labels(self, name: str, number: int, ours: Mapping[str, bool]) -> None:

@@ -179,7 +179,7 @@ class Forge(Protocol):
         """Return one pull request, or None."""
 
     def pushes(self, name: str, ref: str) -> tuple[Push, ...]:
-        """Return the latest pushes to a branch, newest first."""
+        """Return the latest pushes to a branch, newest first; none where GitHub does not show them."""
 
     def comments(self, name: str, number: int) -> tuple[Comment, ...]:
         """Return a pull request's comments, oldest first."""
