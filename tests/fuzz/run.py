@@ -31,7 +31,7 @@ def write_seeds(folder: Path) -> None:
 
     times = pd.date_range("2024-01-01", periods=3, tz="UTC")
     values: list[object] = [None, True, -7, 1.5, "text", b"bytes", [1, (2, {"a": {3}})], slice(1, 9, 2), 2j]
-    values += [np.arange(6.0).reshape(2, 3), np.array(["a", "bc"]), np.array(["2024-01-01"], dtype="M8[D]")]
+    values += [np.arange(6.0).reshape(2, 3), np.array([True]), np.array(["2024-01-01"], dtype="M8[ns]")]
     values += [torch.ones(2, 2), torch.arange(3), torch.float32, torch.Size([2]), pd.Timestamp("2024-01-01", tz="UTC")]
     values += [pd.DataFrame({"a": [1, 2, 3], "b": ["x", None, "z"]}, index=times), pd.Series([1.0], name="s"), times]
     for number, value in enumerate(values):
