@@ -79,6 +79,7 @@ def make_parser() -> argparse.ArgumentParser:
     export.set_defaults(command="export")
 
     add_github_commands(commands)
+    _add_live(commands)
     starters = commands.add_parser(
         "starters",
         help="write the starters from the references",
@@ -88,6 +89,23 @@ def make_parser() -> argparse.ArgumentParser:
     starters.add_argument("--assignment-dir", metavar="DIR", type=Path, help="where assignments lie, or one assignment")
     starters.set_defaults(command="starters")
     return parser
+
+
+def _add_live(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    live = commands.add_parser(
+        "live",
+        help="put the tasks of a live session into one folder and show a board that follows the saves",
+        description="Put tasks into FOLDER and grade each again when its files are saved. Run again to go on. "
+        "Keep the board to yourself: the candidate works in FOLDER, which holds no hidden test.",
+    )
+    live.add_argument("folder", metavar="FOLDER", type=Path, help="where the candidate works")
+    live.add_argument("--candidate", default="there", metavar="NAME", help="how the README greets them")
+    live.add_argument("--assignments", metavar="A,B", help="ids; default: the four of the live session")
+    live.add_argument("--level", choices=LEVELS, default="mid", help="default: mid")
+    live.add_argument("--out", type=Path, metavar="DIR", help="keep each task's newest score.json here, not in FOLDER")
+    live.add_argument("--once", action="store_true", help="grade what is there, print the board, and end")
+    live.add_argument("--assignment-dir", metavar="DIR", type=Path, help="where assignments lie")
+    live.set_defaults(command="live")
 
 
 def _add_regrade(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

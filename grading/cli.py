@@ -41,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return check(options[1:])
     parsed = make_parser().parse_args(options)
     commands = {"grade": _grade, "regrade": _regrade, "validate": _validate, "export": _export, "starters": _starters}
+    commands["live"] = _live
     try:
         if parsed.command not in commands:
             from grading.github_commands import COMMANDS
@@ -267,6 +268,43 @@ def _export(options: argparse.Namespace) -> int:
     print(table([["branch", "commit"], *([name, commit[:12]] for name, commit in exported.branches.items())]))
     print(f"\nMade {options.dest}. Push all branches to the candidate's repository:")
     print(f"  git -C {options.dest} push --all REMOTE")
+    return EXIT_OK
+
+
+def _live(options: argparse.Namespace) -> int:
+    from grading import live
+    from grading.model import Level
+    from grading.pipeline import Grader
+
+    level = Level(options.level)
+    names = [name for name in options.assignments.split(",") if name] if options.assignments else live.SESSION
+    chosen = live.choose(names, level, options.assignment_dir or ASSIGNMENTS)
+    if options.out is not None and options.out.resolve().is_relative_to(options.folder.resolve()):
+        raise UsageError(f"--out {options.out}: lies in the candidate's folder; scores are not theirs to read yet")
+    check_writable(options.out)
+    made = live.set_up(options.folder, options.candidate, chosen, level)
+    print(f"{'Made' if made else 'Going on in'} {options.folder}: {', '.join(a.id for a in chosen)}")
+    on_terminal = sys.stdout.isatty() and not options.once
+
+    def show(board: live.Board) -> None:
+        if on_terminal:
+            text = live.render_board(board, colour=wants_colour(sys.stdout), width=width())
+            print(f"\033[2J\033[H{text}\nCtrl-C ends the session.", flush=True)
+        elif not board.busy and not options.once:
+            print(live.render_board(board, colour=False, width=width()), flush=True)
+
+    with Grader() as grader:
+        for assignment in chosen:
+            grader.prepare(assignment)
+        session = live.start(options.folder, chosen, level, grader, keep=options.out, show=show)
+        try:
+            if options.once:
+                session.look()
+            else:
+                session.watch()
+        except KeyboardInterrupt:
+            print("\nThe session is over. Run the same command to go on.")
+    print(live.render_board(session.board, colour=wants_colour(sys.stdout), width=width()))
     return EXIT_OK
 
 
