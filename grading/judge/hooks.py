@@ -214,13 +214,16 @@ class JudgePlugin:
         name = check_name(item)
         earlier = self.collected.cases.setdefault(name, [])
         if any(case.blame is Blame.CANDIDATE for case in earlier):
-            return True  # the check has failed; its other cases cannot change that, and may each cost a time limit
+            # The check has failed; its other cases cannot change that, and may each cost a time limit.
+            _clear_for(item, nextitem)
+            return True
         if self._load_fault is not None:
             detail = f"{self._load_fault.file}: {self._load_fault.message}"
             result = CaseResult(Outcome.FAILED, Blame.CANDIDATE, FailureKind.LOAD, detail)
         elif time.monotonic() > self._deadline:
             detail = "the submission used up the time of the whole run"
             result = CaseResult(Outcome.TIMED_OUT, Blame.CANDIDATE, FailureKind.TIMEOUT, detail)
+            _clear_for(item, nextitem)
         else:
             self._more = nextitem is not None and not self._can_share(item, nextitem)
             result = self._run_case(item, nextitem)
@@ -275,6 +278,15 @@ class JudgePlugin:
             error = call.excinfo.value
             self._error, self._when = error.error if isinstance(error, _EndedError) else error, call.when
         return (yield)
+
+
+def _clear_for(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """End the fixtures that an item which is not run shares with earlier ones and not with the next.
+
+    pytest does so after each item that it runs. Left standing, they would make the next file's first test a failure
+    of ours, so that a candidate could spoil a grade by failing the last check of a file.
+    """
+    item.session._setupstate.teardown_exact(nextitem)
 
 
 def load_oracle(path: Path) -> ModuleType:

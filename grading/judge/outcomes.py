@@ -93,8 +93,10 @@ class CheckPlan:
 
 
 def check_name(item: pytest.Item) -> str:
-    """Return a check's name: file, class and function without parameters."""
-    return item.nodeid.rpartition("/")[2].partition("[")[0]
+    """Return a check's name: file, class and function without parameters, whose ids may hold any character."""
+    case = getattr(item, "callspec", None)
+    name = item.nodeid if case is None else item.nodeid.removesuffix(f"[{case.id}]")
+    return name.rpartition("/")[2]
 
 
 def plan_check(item: pytest.Item) -> CheckPlan:

@@ -140,8 +140,14 @@ def _run_pytest(hidden: Path, plugin: JudgePlugin) -> None:
     arguments += [part for name in _UNUSED_PLUGINS for part in ("-p", f"no:{name}")]
     _forget_others_tests(hidden)
     output = io.StringIO()
-    with _clean_environment(), contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
-        status = pytest.main(arguments, plugins=[plugin])
+    whole = False
+    try:
+        with _clean_environment(), contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+            status = pytest.main(arguments, plugins=[plugin])
+        whole = status != pytest.ExitCode.INTERRUPTED and not plugin.collected.collection_errors
+    finally:
+        if not whole:
+            _forget_tests(hidden)
     if status == pytest.ExitCode.INTERRUPTED and not plugin.collected.collection_errors:
         raise KeyboardInterrupt
     if status in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
@@ -153,6 +159,14 @@ def _forget_others_tests(hidden: Path) -> None:
     for path in hidden.glob("*.py"):
         module = sys.modules.get(path.stem)
         if module is not None and Path(getattr(module, "__file__", None) or "").resolve() != path.resolve():
+            del sys.modules[path.stem]
+
+
+def _forget_tests(hidden: Path) -> None:
+    """Drop our modules after a failed import: what was loaded of them would pass for the whole in the next grade."""
+    for path in hidden.glob("*.py"):
+        module = sys.modules.get(path.stem)
+        if module is not None and Path(getattr(module, "__file__", None) or "").resolve() == path.resolve():
             del sys.modules[path.stem]
 
 

@@ -586,3 +586,67 @@ def test_expectations_tell_type_from_value():
     with pytest.raises(AssertionError):
         expect_close(np.array([np.nan]), np.array([1.0]), "x", rtol=1, atol=1)
     expect_close(np.array([1.0]), [1.0 + 1e-9], "x", rtol=1e-6, atol=0)
+
+
+# files of tests -------------------------------------------------------------------------------------------------------
+
+CASES = """
+import pytest
+
+@pytest.mark.criterion("a")
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_cases(solution, number):
+    assert solution.value == number
+"""
+ONE = """
+import pytest
+
+@pytest.mark.criterion("b")
+def test_one(solution):
+    assert solution.value == 1
+"""
+
+
+def hidden_folder(tmp_path, **files):
+    folder = tmp_path / "hidden"
+    folder.mkdir(exist_ok=True)
+    for name, text in files.items():
+        (folder / f"{name}.py").write_text(text)
+    return folder
+
+
+def run_files(folder, *, run_s=None):
+    assignment = ASSIGNMENT if run_s is None else dataclasses.replace(ASSIGNMENT, limits=Limits(load_s=0, test_s=run_s))
+    plugin = JudgePlugin(assignment, Level.MID, 1, take=lambda: at_load(None))
+    _run_pytest(folder, plugin)
+    return plugin.collected
+
+
+@pytest.mark.parametrize("run_s", [None, 0.0])
+def test_a_check_that_failed_before_its_last_case_spoils_no_other_file(tmp_path, run_s):
+    collected = run_files(hidden_folder(tmp_path, test_a=CASES, test_b=ONE), run_s=run_s)
+    blames = {check.name: check.blame for check in collected.checks()}
+    assert Blame.GRADER not in blames.values()
+    assert blames["test_a.py::test_cases"] is Blame.CANDIDATE
+
+
+def test_a_file_that_could_not_be_imported_is_whole_in_the_next_run(tmp_path):
+    folder = hidden_folder(tmp_path, test_a=ONE + "\nraise RuntimeError('not now')\n" + CASES, test_b=ONE)
+    assert run_files(folder).collection_errors
+    (folder / "test_a.py").write_text(ONE + CASES)
+    collected = run_files(folder)
+    assert not collected.collection_errors
+    names = {check.name for check in collected.checks()}
+    assert names == {"test_a.py::test_one", "test_a.py::test_cases", "test_b.py::test_one"}
+
+
+@pytest.mark.parametrize("case", ["x/y", "x::y", "[x]", "a]b[c", "x y"])
+def test_a_case_may_be_called_anything(tmp_path, case):
+    text = CASES.replace("[1, 2, 3]", f"[1], ids=[{case!r}]")
+    (check,) = run_files(hidden_folder(tmp_path, test_a=text)).checks()
+    assert (check.name, check.outcome) == ("test_a.py::test_cases", Outcome.PASSED)
+
+
+def test_only_files_that_the_catalogue_reads_are_run(tmp_path):
+    collected = run_files(hidden_folder(tmp_path, test_a=ONE, helpers_test=ONE))
+    assert [check.name for check in collected.checks()] == ["test_a.py::test_one"]
