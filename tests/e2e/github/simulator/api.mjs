@@ -10,7 +10,11 @@ import { Refusal } from "./state.mjs";
 const METHODS = ["get", "post", "put", "patch", "delete"];
 const app = {
   "apps/get-authenticated": ({ state, objects }) => ({ body: { ...objects.application(), installations_count: 1, permissions: { metadata: "read", ...state.app.permissions } } }),
-  "apps/get-org-installation": ({ objects, params }) => ({ body: objects.installationOf(params.org) }),
+  "apps/get-org-installation": ({ state, objects, params }) => {
+    const known = [...state.repositories.keys()].some((name) => name.split("/")[0] === params.org);
+    if (!known) throw new Refusal(404, "Not Found");
+    return { body: objects.installationOf(params.org) };
+  },
   "apps/create-installation-access-token": ({ state, params, body, objects }) => {
     if (Number(params.installation_id) !== state.installation) throw new Refusal(404, "Not Found");
     const token = mint(state, body ?? {});
