@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import subprocess
 import sys
-import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -178,8 +177,7 @@ class Office:
         """Grade a bundle as the untrusted job does: from what it holds, in a process of its own."""
         grader = bundle.parent / "grader"
         grader.mkdir(exist_ok=True)
-        with tarfile.open(bundle / "grader.tar.gz") as archive:
-            archive.extractall(grader, filter="data")
+        subprocess.run(["tar", "-xzf", str(bundle / "grader.tar.gz"), "-C", str(grader)], check=True, timeout=60)
         command = [sys.executable, "-m", "grading", "run", str(bundle), "--out", str(claims)]
         done = subprocess.run(command, cwd=grader, capture_output=True, text=True, check=False, timeout=120)
         assert done.returncode == 0, done.stderr
