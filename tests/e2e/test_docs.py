@@ -57,6 +57,8 @@ def test_the_interviewers_commands_work(workplace):
     for line in lines:
         if "validate" in line:
             continue  # run in full by `make validate`, and below with a small assignment
+        if line.startswith(("export ", "python -m grading invite", "python -m grading score")):
+            continue  # these need GitHub: test_github_workflows runs them, test_setup_guide parses these very lines
         done = run_line(line, workplace)
         assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
         if " export " in line:
