@@ -85,10 +85,11 @@ def run_poll(options: argparse.Namespace) -> int:
 
 def _polled_text(polled: Polled) -> str:
     budget = polled.budget
+    ignored = f", {polled.ignored} pull requests too many were ignored" if polled.ignored else ""
     left = "" if budget.left is None else f"; {budget.left} of {budget.limit} left this hour"
     return (
         f"{polled.repositories} repositories, {len(polled.started)} runs started, {polled.waiting} under way, "
-        f"{polled.left} left for the next poll, {len(polled.attention)} need attention. "
+        f"{polled.left} left for the next poll, {len(polled.attention)} need attention{ignored}. "
         f"{budget.made} API calls, {budget.unchanged} of them free (nothing new){left}."
     )
 

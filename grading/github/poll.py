@@ -6,6 +6,7 @@ A repository costs one call, and none of the hour's budget when nothing changed:
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -19,6 +20,9 @@ WORKFLOW = "grade.yml"
 TASK_PREFIX = "task/"
 MOST_STARTS = 100
 """Runs that one poll starts; the next one goes on."""
+
+MOST_PULLS = 3
+"""Pull requests for one task that are looked at, those that changed last: nobody can keep all runners busy."""
 
 Progress = Callable[[int, int], None]
 
@@ -42,6 +46,7 @@ class Polled:
         attention: heads that stayed without a grade after every retry: repository, pull request, commit, reason.
         troubles: repositories that could not be looked at, with the reason.
         left: heads that the next poll starts, because there were too many.
+        ignored: pull requests beyond those that one task may have.
     """
 
     repositories: int
@@ -50,6 +55,7 @@ class Polled:
     attention: tuple[tuple[str, int, str, str], ...]
     troubles: tuple[str, ...]
     left: int
+    ignored: int
     budget: Budget
 
 
@@ -73,6 +79,7 @@ class _Poll:
     newcomers: dict[str, Person] = field(default_factory=dict)
     waiting: int = 0
     left: int = 0
+    ignored: int = 0
 
     def look_at_one(self, repository: str, number: int) -> None:
         """Start a run for one pull request's head, graded before or not.
@@ -96,8 +103,14 @@ class _Poll:
         if page.unchanged:
             for head, number in self._retries(repository):
                 self._retry(repository, number, head)
+        looked: Counter[tuple[str, str]] = Counter()
         for pull in page.pulls:
-            self._look_at_pull(repository, pull)
+            whose = pull.base_ref, pull.author if template_of(self.people, repository) else ""
+            looked[whose] += 1
+            if looked[whose] <= MOST_PULLS:
+                self._look_at_pull(repository, pull)
+            else:
+                self.ignored += pull.base_ref.startswith(TASK_PREFIX)
         if not page.unchanged and page.tag and (self.left, len(self.troubles)) == before:
             # The tag is kept only when everything it stands for was started: else nobody would look again.
             self.tags[repository] = page.tag
@@ -232,6 +245,7 @@ def poll(
         attention=tuple(_attention(tasks, work.people)),
         troubles=tuple(work.troubles),
         left=work.left,
+        ignored=work.ignored,
         budget=forge.budget,
     )
 

@@ -178,6 +178,17 @@ def test_pull_requests_that_are_none_of_ours_are_left_alone(office):
     assert not office.poll().started
 
 
+def test_many_pull_requests_for_one_task_keep_no_runner_from_others(office):
+    office.invite("ada")
+    office.push("ada", "x = 1\n")
+    for number in range(1, 9):
+        at = NOW - dt.timedelta(minutes=number)
+        office.world.open_pull(office.ada, number, "solve/sample", "task/sample", "ada", at=at)
+    polled = office.poll()
+    assert {run.pull for run in polled.started} == {1, 2, 3}
+    assert polled.ignored == 5
+
+
 def test_a_dispatch_that_fails_is_told_and_tried_by_the_next_poll(office):
     office.invite("ada")
     office.push("ada", "x = 1\n")
