@@ -85,12 +85,12 @@ def run_poll(options: argparse.Namespace) -> int:
 
 def _polled_text(polled: Polled) -> str:
     budget = polled.budget
-    ignored = f", {polled.ignored} pull requests too many were ignored" if polled.ignored else ""
+    held = f", {polled.held} wait for another day" if polled.held else ""
     left = "" if budget.left is None else f"; {budget.left} of {budget.limit} left this hour"
     return (
         f"{polled.repositories} repositories, {len(polled.started)} runs started, {polled.waiting} under way, "
-        f"{polled.left} left for the next poll, {len(polled.attention)} need attention{ignored}. "
-        f"{budget.made} API calls, {budget.unchanged} of them free (nothing new){left}."
+        f"{polled.left} left for the next poll, {len(polled.attention)} need attention{held}. "
+        f"{budget.made} API calls{left}."
     )
 
 
@@ -199,6 +199,8 @@ def run_score(options: argparse.Namespace) -> int:
     """`score`: a person's points or decision."""
     settings = read_settings(os.environ)
     rater = options.rater or os.environ.get("GITHUB_ACTOR", "")
+    if options.rater and os.environ.get("GITHUB_ACTIONS") and options.rater != os.environ.get("GITHUB_ACTOR"):
+        raise UsageError(f"--rater {options.rater}: in a workflow the rater is whoever started it; leave it out")
     if not rater:
         raise UsageError("--rater: expected your GitHub login, here or in GITHUB_ACTOR")
     decision = {"pass": Verdict.PASS, "reject": Verdict.BELOW_BAR, None: None}[options.decide]

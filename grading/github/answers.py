@@ -33,7 +33,7 @@ def repository(row: _Json) -> Repository:
 
 def pull(row: _Json) -> Pull:
     """Read a pull request."""
-    head = row["head"]
+    head, user = row["head"], row.get("user") or {}
     return Pull(
         number=int(row["number"]),
         state=str(row["state"]),
@@ -41,8 +41,11 @@ def pull(row: _Json) -> Pull:
         head_ref=str(head["ref"]),
         head_repo=str(head["repo"]["full_name"]) if head.get("repo") else None,
         base_ref=str(row["base"]["ref"]),
-        author=str((row.get("user") or {}).get("login") or "ghost"),
+        author=str(user.get("login") or "ghost"),
         updated_at=moment(str(row["updated_at"])),
+        base_repo=str((row["base"].get("repo") or {}).get("full_name") or ""),
+        author_id=int(user.get("id") or 0),
+        author_is_nobody=user.get("login") in (None, "ghost") or user.get("type") == "Bot",
     )
 
 
@@ -82,6 +85,6 @@ def failure(verb: str, path: str, error: github.GithubException) -> ForgeError:
         which = f"the permission {wanted}" if wanted else "a permission for this"
         remedy = "Add it in the App's settings (Permissions & events) and accept it in the organization."
         return ForgeError(f"{what}. The App lacks {which}. {remedy}", error.status)
-    if error.status in (403, 429):
+    if error.status == 429 or (error.status == 403 and "rate limit" in said.lower()):
         return ForgeError(f"{what}. GitHub asks for patience; the next run goes on from here.", error.status)
     return ForgeError(what, error.status)

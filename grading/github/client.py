@@ -14,6 +14,7 @@ import jwt
 import requests
 from github import Auth
 from github.GithubRetry import GithubRetry
+from urllib3.util import Retry
 
 from grading.github import answers
 from grading.github.forge import (
@@ -22,7 +23,6 @@ from grading.github.forge import (
     CheckRun,
     Comment,
     ForgeError,
-    Page,
     Pull,
     Push,
     Repository,
@@ -33,10 +33,11 @@ from grading.github.forge import (
 PUBLIC_API = "https://api.github.com"
 ANNOTATIONS_A_CALL = 50
 _PER_PAGE = 100
-_MOST_PAGES = 50
+_MOST_PAGES = 100
 _PUSHES = 100
 _TIMEOUT_S = 30
 _TRIES = 5
+_LONGEST_WAIT_S = 120.0
 _BETWEEN_WRITES_S = 1.0
 """github.com asks for a second between writes, or its secondary limits come; a server of one's own has none."""
 
@@ -60,6 +61,16 @@ def connect(api: str, app_id: str, private_key: str, organization: str, permissi
         ) from error
     except ForgeError as error:
         raise ForgeError(_why_not_connected(error, app_id, organization), error.status) from error
+    granted: Mapping[str, str] = installation.get("permissions") or {}
+    missing = [
+        f"{name}: {how}" for name, how in permissions.items() if granted.get(name) not in (how, "write", "admin")
+    ]
+    if missing and granted:
+        raise ForgeError(
+            f"the App {app_id} lacks {', '.join(missing)} in {organization}. Add it in the App's settings (Permissions "
+            "& events), and accept the change in the organization's installation.",
+            403,
+        )
     wanted = {"permissions": dict(permissions)}
     token = app.ask("POST", f"/app/installations/{int(installation['id'])}/access_tokens", wanted)
     return Client(api, str(token["token"]), f"{installation['app_slug']}[bot]")
@@ -155,19 +166,10 @@ class Client:
 
     # pull requests ----------------------------------------------------------------------------------------------------
 
-    def open_pulls(self, name: str, tag: str | None) -> Page:
-        """Return the open pull requests; with the tag of an earlier answer, whether anything changed."""
-        # Sorted by their last change, so that whatever changes, the first page does, and its tag covers them all.
-        query = {"state": "open", "sort": "updated", "direction": "desc"}
-        headers = {"If-None-Match": tag} if tag else {}
-        rows: list[Pull] = []
-        new_tag = None
-        for number, (head, page) in enumerate(self._caller.each_page(f"{_repo(name)}/pulls", query, headers)):
-            if page is None:
-                return Page((), tag, unchanged=True)
-            new_tag = head.get("etag") if number == 0 else new_tag
-            rows.extend(answers.pull(row) for row in page)
-        return Page(tuple(rows), new_tag)
+    def pulls(self, name: str) -> tuple[Pull, ...]:
+        """Return all pull requests, closed ones too, those that changed last first."""
+        query = {"state": "all", "sort": "updated", "direction": "desc"}
+        return tuple(answers.pull(row) for row in self._caller.pages(f"{_repo(name)}/pulls", query))
 
     def pull(self, name: str, number: int) -> Pull | None:
         """Return one pull request, or None."""
@@ -180,10 +182,11 @@ class Client:
         try:
             rows = self._caller.ask("GET", f"{_repo(name)}/activity", parameters=query)
         except ForgeError as error:
-            if error.status == 404:  # a fork that we may not see, or that is gone
+            if error.status in (403, 404, 409, 422, 451):  # a fork that we may not see, or that is gone
                 return ()
             raise
-        return tuple(answers.push(row) for row in rows)
+        found = (answers.push(row) for row in rows)
+        return tuple(push for push in found if push.ref == f"refs/heads/{ref}")
 
     def set_labels(self, name: str, number: int, ours: Mapping[str, bool]) -> None:
         """Add the labels that are True and remove those that are False; leave all others alone."""
@@ -219,13 +222,15 @@ class Client:
         """Make or bring up to date the check run with this external id; annotations go in batches of 50."""
         query = {"check_name": check.name, "filter": "all"}
         found = self._caller.pages(f"{_repo(name)}/commits/{check.head_sha}/check-runs", query, key="check_runs")
-        ours = [row for row in found if row.get("external_id") == check.external_id]
+        ours = [row for row in found if row.get("external_id") == check.external_id and self._is_ours(row)]
         batches = list(_batches(check.annotations)) or [()]
         ended = {"status": "completed", "conclusion": "neutral"}
         if ours:
-            # Annotations add up on GitHub's side; the run that has them gets its words only.
-            body = ended | {"output": {"title": check.title, "summary": check.summary}}
-            self._caller.ask("PATCH", f"{_repo(name)}/check-runs/{int(ours[0]['id'])}", body)
+            # Annotations add up on GitHub's side; a run that has some already gets those that are missing.
+            there = int((ours[0].get("output") or {}).get("annotations_count") or 0)
+            path = f"{_repo(name)}/check-runs/{int(ours[0]['id'])}"
+            for batch in list(_batches(check.annotations[there:])) or [()]:
+                self._caller.ask("PATCH", path, ended | {"output": _output(check, batch)})
             return
         about = {"name": check.name, "head_sha": check.head_sha, "external_id": check.external_id}
         body = about | ended | {"output": _output(check, batches[0])}
@@ -233,6 +238,10 @@ class Client:
         for batch in batches[1:]:
             more = {"output": _output(check, batch)}
             self._caller.ask("PATCH", f"{_repo(name)}/check-runs/{int(made['id'])}", more)
+
+    def _is_ours(self, row: _Json) -> bool:
+        """Whether a check run is our App's: the candidate's own workflow may copy its name and id."""
+        return f"{(row.get('app') or {}).get('slug')}[bot]" == self._login
 
     def dispatch(self, name: str, workflow: str, ref: str, inputs: Mapping[str, str]) -> None:
         """Start a workflow."""
@@ -248,11 +257,32 @@ class Client:
             raise
 
 
+class _Patience(GithubRetry):
+    """GithubRetry, but POST is sent again only where GitHub said that it did nothing: a limit.
+
+    After any other failure the comment or the run may be there already; who asked looks before asking again.
+    """
+
+    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
+        """Whether to send a request again."""
+        if method.upper() == "POST":
+            return bool(self.total) and status_code in (403, 429)
+        return super().is_retry(method, status_code, has_retry_after)
+
+
 class _Caller:
     """One kind of credentials: sends, counts, follows pages, and turns failures into `ForgeError`."""
 
     def __init__(self, api: str, auth: Auth.Auth) -> None:
-        retry = GithubRetry(total=_TRIES, backoff_factor=1, backoff_max=60)
+        again = Retry.DEFAULT_ALLOWED_METHODS | {"PATCH"}
+        retry = _Patience(
+            total=_TRIES,
+            backoff_factor=1,
+            backoff_max=60,
+            allowed_methods=again,
+            status_forcelist=[*range(500, 600), 429],
+            max_rate_limit_wait=_LONGEST_WAIT_S,
+        )
         self._github = github.Github(
             auth=auth,
             base_url=api or PUBLIC_API,
@@ -263,37 +293,29 @@ class _Caller:
             seconds_between_requests=None,
             seconds_between_writes=_BETWEEN_WRITES_S if (api or PUBLIC_API) == PUBLIC_API else None,
         )
-        self._made = self._unchanged = 0
+        self._made = 0
 
     @property
     def budget(self) -> Budget:
         left, limit = self._github.rate_limiting if self._made else (-1, -1)
-        return Budget(self._made, self._unchanged, left if left >= 0 else None, limit if limit >= 0 else None)
+        return Budget(self._made, left if left >= 0 else None, limit if limit >= 0 else None)
 
     def ask(
         self, verb: str, path: str, body: Mapping[str, _Json] | None = None, *, parameters: dict[str, str] | None = None
     ) -> _Json:
         """Make one call and return its answer, None where there is nothing to return."""
-        return self._send(verb, path, body, parameters, None)[1]
+        return self._send(verb, path, body, parameters)[1]
 
     def pages(self, path: str, query: Mapping[str, str], key: str | None = None) -> list[_Json]:
         """Return the rows of all pages."""
-        return [row for _, page in self.each_page(path, query, {}, key) for row in page or ()]
-
-    def each_page(
-        self, path: str, query: Mapping[str, str], headers: Mapping[str, str], key: str | None = None
-    ) -> Iterator[tuple[Mapping[str, str], list[_Json] | None]]:
-        """Yield headers and rows of each page; rows are None when nothing changed since the tag in `headers`."""
+        rows: list[_Json] = []
         for number in range(1, _MOST_PAGES + 1):
             parameters = {**query, "per_page": str(_PER_PAGE)} | ({"page": str(number)} if number > 1 else {})
-            head, data = self._send("GET", path, None, parameters, dict(headers) if number == 1 else None)
-            if data is None:
-                self._unchanged += 1
-                yield head, None
-                return
-            yield head, data[key] if key else data
+            head, data = self._send("GET", path, None, parameters)
+            rows.extend(data[key] if key else data)
             if 'rel="next"' not in head.get("link", ""):
-                return
+                return rows
+        raise ForgeError(f"GitHub: GET {path}: expected at most {_MOST_PAGES * _PER_PAGE} rows; there are more")
 
     def _send(
         self,
@@ -301,20 +323,21 @@ class _Caller:
         path: str,
         body: Mapping[str, _Json] | None,
         parameters: dict[str, str] | None,
-        headers: dict[str, str] | None,
     ) -> tuple[Mapping[str, str], _Json]:
         self._made += 1
         try:
             head, data = self._github.requester.requestJsonAndCheck(
-                verb, path, parameters=parameters, headers=headers, input=dict(body) if body is not None else None
+                verb, path, parameters=parameters, input=dict(body) if body is not None else None
             )
         except github.GithubException as error:
             raise answers.failure(verb, path, error) from error
-        except requests.RequestException as error:
+        except (requests.RequestException, RuntimeError) as error:
             raise ForgeError(
                 f"GitHub: {verb} {path}: no answer ({type(error).__name__}). Look at GitHub's status page and the "
                 "network; the next run tries again."
             ) from error
+        if str(head.get("status", "")).startswith("30"):  # PyGithub takes a redirected write for done
+            raise ForgeError(f"GitHub: {verb} {path}: moved; the repository was renamed. Run this again.", 307)
         return head, data
 
 

@@ -62,7 +62,9 @@ class Pull:
     Attributes:
         head_sha, head_ref, head_repo: what is proposed; head_repo is None when the fork was deleted.
         base_ref: where to; it names the task.
-        author: login.
+        base_repo: whose pull request it is, by its present name.
+        author, author_id: login, and the number that stays when it changes.
+        author_is_nobody: a program, or an account that is gone.
     """
 
     number: int
@@ -73,15 +75,9 @@ class Pull:
     base_ref: str
     author: str
     updated_at: dt.datetime
-
-
-@dataclass(frozen=True)
-class Page:
-    """The open pull requests of a repository, unless nothing changed since the tag that was given."""
-
-    pulls: tuple[Pull, ...]
-    tag: str | None
-    unchanged: bool = False
+    base_repo: str = ""
+    author_id: int = 0
+    author_is_nobody: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,13 +120,17 @@ class Push:
     ref: str
     at: dt.datetime
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the branch had a commit afterwards: it was not deleted."""
+        return set(self.sha) != {"0"}
+
 
 @dataclass(frozen=True)
 class Budget:
     """Calls made by this client, and what GitHub says is left this hour (None before the first answer)."""
 
     made: int
-    unchanged: int
     left: int | None
     limit: int | None
 
@@ -172,8 +172,8 @@ class Forge(Protocol):
     def set_topics(self, name: str, topics: Sequence[str]) -> None:
         """Replace the repository's topics."""
 
-    def open_pulls(self, name: str, tag: str | None) -> Page:
-        """Return the open pull requests; with the tag of an earlier answer, whether anything changed."""
+    def pulls(self, name: str) -> tuple[Pull, ...]:
+        """Return all pull requests, closed ones too, those that changed last first."""
 
     def pull(self, name: str, number: int) -> Pull | None:
         """Return one pull request, or None."""

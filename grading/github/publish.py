@@ -102,6 +102,8 @@ def restore(
         repository = people.people[task.candidate].repository
         try:
             view = make_view(task, find(task.assignment))
+            known = forge.repository(repository)
+            repository = known.full_name if known else repository
             if view is not None and not is_shown(forge, repository, view):
                 show(forge, repository, view)
                 written += 1
@@ -139,7 +141,7 @@ def _grade(
         document, claimed = _read(claims, gpu_claims, work)
         grade = score_evidence(claimed.evidence, work.assignment, work.level)
     except GraderError as error:
-        return replace(event, reason=str(error)[:2000])
+        return replace(event, reason=_line(str(error)))
     reason = claimed.evidence.grader_fault or ("a check failed by the grader's own fault" if grade.auto is None else "")
     return replace(
         event,
@@ -147,8 +149,13 @@ def _grade(
         auto=grade.auto,
         claims=without_output(document),
         provenance=_provenance(work.assignment, claimed),
-        reason=reason[:2000],
+        reason=_line(reason),
     )
+
+
+def _line(text: str) -> str:
+    """Return a reason on one line: a run may have written it, and it goes into logs."""
+    return " ".join(text.split())[:2000].replace("::", ": :")
 
 
 def _read(claims: Path, gpu_claims: Path | None, work: Work) -> tuple[Mapping[str, object], Claims]:

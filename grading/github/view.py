@@ -7,15 +7,15 @@ that says what the ledger says.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from contextlib import suppress
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from grading.catalogue import hidden_sha256, rubric_sha256
 from grading.claims import parse_claims
 from grading.errors import GraderError, UsageError
-from grading.github.forge import Annotation, CheckRun, Comment, Forge, MissingFeatureError
+from grading.github.forge import Annotation, CheckRun, Comment, Forge, ForgeError
 from grading.ledger.fold import Head, Task
 from grading.model import Assignment, Evidence, Flag, Graded, Isolation, Provenance, Submitted, Verdict
 from grading.report.build import LATE_FLAG
@@ -26,6 +26,8 @@ from grading.scoring import score_evidence
 CHECK_NAME = "take-home"
 GRADED, LATE = "take-home: graded", "take-home: late"
 _MOST_ANNOTATIONS = 200
+_MOST_TEXT = 200
+_PAUSES_S = (1.0, 3.0)
 _UNKNOWN = "0" * 64
 
 
@@ -143,16 +145,36 @@ def show(forge: Forge, repository: str, view: View) -> str:
     Raises:
         ForgeError: GitHub refuses. Everything may be tried again.
     """
-    url = upsert_comment(forge, repository, view)
-    if view.check is not None:
-        forge.put_check(repository, view.check)
-    with suppress(MissingFeatureError):  # labels are a convenience for lists; the comment has it all
-        forge.set_labels(repository, view.pull, view.labels)
-    return url
+    check = view.check
+    steps: list[Callable[[], str | None]] = [lambda: upsert_comment(forge, repository, view)]
+    if check is not None:
+        steps.append(lambda: forge.put_check(repository, check))
+    steps.append(lambda: forge.set_labels(repository, view.pull, view.labels))
+    said, refused = [], []
+    for step in steps:  # a conversation that the candidate has locked takes no comment, and the check run still goes in
+        try:
+            said.append(_patiently(step))
+        except ForgeError as error:
+            refused.append(error)
+    if refused:
+        raise refused[0]
+    return said[0] or ""
+
+
+def _patiently(step: Callable[[], str | None]) -> str | None:
+    """Take a step that looks before it writes; again where GitHub failed or did not answer."""
+    for pause_s in _PAUSES_S:
+        try:
+            return step()
+        except ForgeError as error:
+            if error.status and error.status < 500:
+                raise
+            time.sleep(pause_s)
+    return step()
 
 
 def upsert_comment(forge: Forge, repository: str, view: View) -> str:
-    """Leave exactly one comment of ours with this marker, saying what the view says; return its address."""
+    """Leave exactly one comment of ours, saying what the view says; return its address."""
     ours = _ours(forge, repository, view)
     if not ours:
         made = forge.create_comment(repository, view.pull, view.comment)
@@ -172,11 +194,13 @@ def is_shown(forge: Forge, repository: str, view: View) -> bool:
 
 
 def _ours(forge: Forge, repository: str, view: View) -> list[Comment]:
-    """Return our comments with the marker, oldest first. The author decides: anybody can copy a marker."""
-    found = forge.comments(repository, view.pull)
-    return sorted(
-        (c for c in found if c.author == forge.login and c.body.lstrip().startswith(view.marker)), key=lambda c: c.id
-    )
+    """Return all our comments, those with the marker first, then oldest first.
+
+    The author decides: anybody can copy a marker. And all of ours count: who may write to the repository can edit a
+    comment of ours, take its marker away, and leave something forged standing under our name.
+    """
+    found = [comment for comment in forge.comments(repository, view.pull) if comment.author == forge.login]
+    return sorted(found, key=lambda comment: (not comment.body.lstrip().startswith(view.marker), comment.id))
 
 
 def _text(body: str) -> str:
@@ -185,5 +209,18 @@ def _text(body: str) -> str:
 
 
 def without_output(claims: Mapping[str, object]) -> dict[str, object]:
-    """Return claims as the ledger keeps them: what the candidate's code printed is the candidate's, and may be long."""
-    return {**claims, "output": ""}
+    """Return claims as the ledger keeps them: without what the candidate's code printed, and with short texts.
+
+    No number depends on them, and every reader of the ledger would have to carry them.
+    """
+    return {**{key: _shortened(part) for key, part in claims.items()}, "output": ""}
+
+
+def _shortened(value: object) -> object:
+    """Cut what a candidate's code may have written into messages; names and rules are short already."""
+    if isinstance(value, Mapping):
+        return {
+            key: part[:_MOST_TEXT] if key in ("detail", "message") and isinstance(part, str) else _shortened(part)
+            for key, part in value.items()
+        }
+    return [_shortened(part) for part in value] if isinstance(value, list) else value

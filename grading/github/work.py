@@ -10,7 +10,7 @@ from pathlib import Path
 from grading.catalogue import find_assignment
 from grading.errors import UsageError
 from grading.github.forge import Forge, Pull, Repository
-from grading.github.poll import TASK_PREFIX
+from grading.github.poll import TASK_PREFIX, task_of
 from grading.github.settings import Identity
 from grading.ledger.fold import Task, fold
 from grading.ledger.store import People, Store
@@ -61,10 +61,13 @@ def find_work(forge: Forge, store: Store, identity: Identity, root: Path) -> Wor
         raise UsageError(f"{where}: goes into {pull.base_ref!r}; only pull requests into task/<id> are graded")
     assignment = find_assignment(name, [root], proof=False)
     people = store.people()
-    candidate = people.candidate_of(identity.repository, pull.author)
+    names = identity.repository, repository.full_name
+    candidate = next(filter(None, (people.candidate_of(name, pull.author, pull.author_id) for name in names)), None)
     if candidate is None:
         raise UsageError(f"{where}: nobody was invited to {identity.repository}; run `python -m grading invite` first")
-    task = fold(store.events()).get((candidate, name)) or Task(candidate, name, None)
+    task = task_of(fold(store.events()), candidate, name)
+    if task is None:
+        raise UsageError(f"{where}: {name} was not handed out there; invite them to it first")
     return Work(identity, repository, pull, assignment, candidate, task, people)
 
 

@@ -39,15 +39,16 @@ class Head:
     grade: GradedHead | None
     failure: GradedHead | None
 
-    @property
-    def needs_attention(self) -> bool:
-        """Whether it was tried often enough in vain."""
-        return self.grade is None and self.failure is not None and len(self.dispatched) >= MOST_TRIES
+    def needs_attention(self, now: dt.datetime) -> bool:
+        """Whether it was tried often enough in vain: its runs failed, or never answered."""
+        return self.grade is None and len(self.dispatched) >= MOST_TRIES and self._is_idle(now)
 
     def may_start(self, now: dt.datetime) -> bool:
         """Whether a run should be started for it."""
-        if self.grade is not None or self.needs_attention:
-            return False
+        return self.grade is None and len(self.dispatched) < MOST_TRIES and self._is_idle(now)
+
+    def _is_idle(self, now: dt.datetime) -> bool:
+        """Whether no run is under way: the last one answered, or is taken for lost."""
         last = max(self.dispatched, default=None)
         if last is None:
             return True

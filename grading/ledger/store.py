@@ -1,7 +1,7 @@
 """The two branches of the grading repository that hold the record.
 
-`ledger`: one JSON file an event, only ever added to. `people`: names, repositories and the poll's memory as one commit
-without history, replaced whole, so that a person who is taken out of it is gone (GitHub drops the old commit in time).
+`ledger`: one JSON file an event, only ever added to. `people`: names and repositories as one commit without history,
+replaced whole, so that a person who is taken out of it is gone (GitHub drops the old commit in time).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Person:
 
     Attributes:
         repository: owner/name; the shared template for forks.
-        repository_id: survives a rename.
+        repository_id, login_id: survive a rename.
         accommodations: why there is extra time; for the people who decide, never shown.
         closed: the poll does not look there any more.
     """
@@ -46,6 +46,7 @@ class Person:
     repository_id: int = 0
     hand_out: HandOut = HandOut.REPOSITORY
     accommodations: str = ""
+    login_id: int = 0
     closed: bool = False
 
 
@@ -65,25 +66,41 @@ class People:
     Attributes:
         people: candidate id → person.
         templates: repositories that candidates fork.
-        tags: repository → tag of the last answer about its pull requests, so that asking again costs nothing.
     """
 
     people: Mapping[str, Person] = field(default_factory=dict)
     templates: tuple[Template, ...] = ()
-    tags: Mapping[str, str] = field(default_factory=dict)
 
-    def candidate_of(self, repository: str, author: str) -> str | None:
-        """Return the candidate whose work a pull request is, by the repository, or by its author in a template."""
+    def candidate_of(self, repository: str, author: str, author_id: int = 0) -> str | None:
+        """Return the candidate whose work a pull request is, by the repository, or by its author in a template.
+
+        Args:
+            author_id: counts instead of the login where both are known: logins change hands.
+        """
         for candidate, person in self.people.items():
             if person.repository.casefold() != repository.casefold():
                 continue
-            if person.hand_out is HandOut.REPOSITORY or person.login.casefold() == author.casefold():
+            same = person.login.casefold() == author.casefold()
+            if author_id and person.login_id:
+                same = author_id == person.login_id
+            if person.hand_out is HandOut.REPOSITORY or same:
                 return candidate
         return None
 
     def with_person(self, candidate: str, person: Person) -> People:
         """Return the store with one person added or changed."""
         return replace(self, people={**self.people, candidate: person})
+
+    def with_names(self, renamed: Mapping[str, str]) -> People:
+        """Return the store with repositories under their new names: old → new."""
+        return replace(
+            self,
+            people={
+                c: replace(person, repository=renamed.get(person.repository, person.repository))
+                for c, person in self.people.items()
+            },
+            templates=tuple(replace(t, repository=renamed.get(t.repository, t.repository)) for t in self.templates),
+        )
 
 
 class Store:
@@ -142,7 +159,6 @@ def _render_people(people: People) -> bytes:
     document = {
         "people": {candidate: vars(person) for candidate, person in people.people.items()},
         "templates": [vars(template) for template in people.templates],
-        "tags": dict(people.tags),
     }
     return (json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
@@ -155,7 +171,7 @@ def _parse_people(files: Mapping[str, bytes]) -> People:
             for candidate, row in document.get("people", {}).items()
         }
         templates = tuple(Template(**row) for row in document.get("templates", ()))
-        return People(people, templates, dict(document.get("tags", {})))
+        return People(people, templates)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise GraderError(
             f"people: {_PEOPLE_FILE}: expected what this project wrote; found {type(error).__name__}: {error}. "

@@ -58,7 +58,7 @@ def test_the_interviewers_commands_work(workplace):
         if "validate" in line:
             continue  # run in full by `make validate`, and below with a small assignment
         if line.startswith(("export ", "python -m grading invite", "python -m grading score")):
-            continue  # these need GitHub: test_github_workflows runs them, test_setup_guide parses these very lines
+            continue  # these need GitHub: test_github_guide invites, test_github_publish scores, test_setup_guide parses
         done = run_line(line, workplace)
         assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
         if " export " in line:
@@ -84,6 +84,34 @@ def test_the_readmes_comment_is_the_demos():
     shown = readme.partition("<!-- demo comment: begin -->")[2].partition("<!-- demo comment: end -->")[0]
     assert "Early stopping" in shown
     assert "| Criterion | Points | Status |" in shown
+
+
+def test_the_readmes_steps_are_the_guides():
+    steps = (ROOT / "INTERVIEWER.md").read_text().partition("## Set up GitHub, once")[2].partition("\n## ")[0]
+    words = {4: "four", 5: "five", 6: "six"}
+    count = len(re.findall(r"^\d\. \*\*", steps, flags=re.MULTILINE))
+    assert f"set-up in {words[count]} steps" in " ".join((ROOT / "README.md").read_text().split())
+
+
+def test_scalings_second_is_the_measured_one():
+    measured = json.loads((ROOT / "benchmarks" / "results.json").read_text())["medians"]["bulk_cpu_s"]["ours"]
+    text = " ".join((ROOT / "SCALING.md").read_text().split())
+    assert f"The small assignment of the benchmark takes {measured:.2f} s" in text
+
+
+def test_scalings_sums_are_right():
+    """Every `a × b = c` of the document, with units left out and up to the rounding that is shown."""
+    text = " ".join((ROOT / "SCALING.md").read_text().replace("`", " ").split())
+    sums = re.findall(r"(?<![\w+] )(?<![\w.,])(\$?[\d.,]+(?: [×/] \$?[\d.,]+)+) = \$?([\d.,]+)", text)
+    assert len(sums) > 4
+    for left, right in sums:
+        numbers = re.findall(r"[\d.]+", left.replace(",", ""))
+        value = float(numbers[0])
+        for sign, number in zip(re.findall(r"[×/]", left), numbers[1:], strict=True):
+            value = value * float(number) if sign == "×" else value / float(number)
+        shown = right.replace(",", "").rstrip(".")
+        unit = 10.0 ** -len(shown.partition(".")[2])
+        assert abs(value - float(shown)) <= unit, f"{left} = {right}: {value}"
 
 
 def test_the_readmes_ratios_are_the_measured_ones():

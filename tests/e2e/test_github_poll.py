@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import subprocess
 import zlib
+from fractions import Fraction
 
 import pytest
 
 from grading.errors import UsageError
 from grading.github.client import connect
 from grading.github.forge import ForgeError
+from grading.github.poll import MOST_A_DAY
 from grading.ledger.events import Dispatched, GradedHead, Invited
 from grading.ledger.store import HandOut
 from grading.model import Level, Verdict
@@ -117,20 +120,18 @@ def test_a_new_head_starts_one_run_and_then_nothing_is_new(office):
     again = office.poll()
     assert not again.started
     assert again.waiting == 1
-    assert again.budget.unchanged == 1
     office.push("ada", "x = 2\n")
     moved = office.world.move_pull(office.ada, 1)
     assert [run.sha for run in office.poll().started] == [moved]
 
 
-def test_looking_costs_one_call_a_repository_and_none_of_the_budget_when_nothing_changed(office):
+def test_looking_costs_one_call_a_repository(office):
     for name in ("ada", "bob", "cyd"):
         office.invite(name)
+    assert office.poll().budget.made == 3
+    before = office.world.head(office.home, "refs/heads/people")
     office.poll()
-    second = office.poll()
-    # two calls are the token's: who the App is, and the token itself
-    assert second.budget.made == 3
-    assert second.budget.unchanged == 3
+    assert office.world.head(office.home, "refs/heads/people") == before, "a poll that finds nothing writes nothing"
 
 
 def test_a_run_that_does_not_answer_is_started_again_after_an_hour(office):
@@ -174,19 +175,87 @@ def test_pull_requests_that_are_none_of_ours_are_left_alone(office):
     assert not office.poll().started
     office.world.open_pull(office.ada, 2, "solve/sample", "task/sample", "ada")
     assert not office.poll(known=()).started
-    office.world.change_pull(office.ada, 2, state="closed")
-    assert not office.poll().started
 
 
-def test_many_pull_requests_for_one_task_keep_no_runner_from_others(office):
+def test_one_candidate_keeps_nobody_else_waiting(office):
+    for name in ("ada", "bob"):
+        office.invite(name)
+        office.push(name, "x = 1\n")
+    for number in range(1, 6):
+        office.world.open_pull(office.ada, number, "solve/sample", "task/sample", "ada")
+    bob = office.repository("bob")
+    office.world.open_pull(bob, 1, "solve/sample", "task/sample", "bob")
+    assert {run.repository for run in office.poll(most=2).started} == {office.ada, bob}
+
+
+def test_a_candidate_has_so_many_heads_graded_in_a_day_and_no_more(office):
+    candidate = office.invite("ada").candidate
+    now = dt.datetime.now(dt.UTC)
+    office.push("ada", "x = 1\n")
+    sha = office.world.open_pull(office.ada, 1, "solve/sample", "task/sample", "ada")
+    at = now - dt.timedelta(hours=2)
+    before = []
+    for number in range(MOST_A_DAY):
+        about = {"assignment": "sample", "pull": 1, "sha": f"{number:040x}"}
+        before.append(Dispatched(candidate, at, **about))
+        before.append(GradedHead(candidate, at, level=Level.MID, verdict=Verdict.BELOW_BAR, auto=Fraction(1), **about))
+    office.store.append(before, "many runs")
+    polled = office.poll(now)
+    assert (polled.started, polled.held) == ((), 1)
+    assert [run.sha for run in office.poll(now + dt.timedelta(days=1)).started] == [sha]
+
+
+def test_what_was_not_handed_out_is_not_graded(office):
     office.invite("ada")
     office.push("ada", "x = 1\n")
-    for number in range(1, 9):
-        at = NOW - dt.timedelta(minutes=number)
-        office.world.open_pull(office.ada, number, "solve/sample", "task/sample", "ada", at=at)
-    polled = office.poll()
-    assert {run.pull for run in polled.started} == {1, 2, 3}
-    assert polled.ignored == 5
+    bare = office.world.repositories / f"{office.ada}.git"
+    subprocess.run(["git", "--git-dir", str(bare), "branch", "task/bug_hunt", "task/sample"], check=True)
+    office.world.open_pull(office.ada, 1, "solve/sample", "task/bug_hunt", "ada")
+    assert not office.poll(known=("sample", "bug_hunt")).started
+
+
+def test_a_merged_pull_request_was_handed_in_too(office):
+    office.invite("ada")
+    office.push("ada", "x = 1\n")
+    sha = office.world.open_pull(office.ada, 1, "solve/sample", "task/sample", "ada")
+    office.world.change_pull(office.ada, 1, state="closed")
+    assert [run.sha for run in office.poll().started] == [sha]
+
+
+def test_each_head_is_started_once_in_a_poll(office):
+    candidate = office.invite("ada").candidate
+    shas = []
+    for number in range(3):
+        office.push("ada", f"x = {number}\n")
+        shas.append(
+            office.world.move_pull(office.ada, 1)
+            if number
+            else office.world.open_pull(office.ada, 1, "solve/sample", "task/sample", "ada")
+        )
+        office.poll()
+    office.store.append([ungraded(candidate, sha, dt.datetime.now(dt.UTC)) for sha in shas], "runs that broke")
+    assert sorted(run.sha for run in office.poll().started) == sorted(shas)
+
+
+def test_one_pull_request_can_be_started_by_hand_again(office):
+    office.invite("ada")
+    office.push("ada", "x = 1\n")
+    sha = office.world.open_pull(office.ada, 1, "solve/sample", "task/sample", "ada")
+    office.poll()
+    assert [run.sha for run in office.poll(only=(office.ada, 1)).started] == [sha]
+    with pytest.raises(UsageError, match="no such pull request"):
+        office.poll(only=(office.ada, 7))
+    with pytest.raises(UsageError, match="nobody was invited"):
+        office.poll(only=("acme/nowhere", None))
+
+
+def test_a_renamed_repository_is_followed_and_remembered(office):
+    office.invite("ada")
+    office.push("ada", "x = 1\n")
+    office.world.open_pull(office.ada, 1, "solve/sample", "task/sample", "ada")
+    office.world.api.order("rename", **{"from": office.ada, "to": f"{office.ada}-new"})
+    assert len(office.poll().started) == 1
+    assert [person.repository for person in office.store.people().people.values()] == [f"{office.ada}-new"]
 
 
 def test_a_dispatch_that_fails_is_told_and_tried_by_the_next_poll(office):
@@ -283,6 +352,11 @@ def test_a_missing_permission_is_named(office):
     forge = office.app(READ)
     with pytest.raises(ForgeError, match=r"lacks the permission .*administration.*write"):
         forge.set_topics(office.ada, ["take-home"])
+
+
+def test_a_permission_that_was_never_granted_is_named(office):
+    with pytest.raises(ForgeError, match=r"lacks packages: write in acme"):
+        office.app({**READ, "packages": "write"})
 
 
 def test_tokens_are_minted_with_no_more_than_is_asked(office):

@@ -228,6 +228,38 @@ def test_a_comment_with_our_marker_by_somebody_else_is_left_alone(office, eviden
     assert ours.author == "take-home-grader[bot]"
 
 
+def test_a_comment_of_ours_that_was_forged_does_not_stay_under_our_name(office, evidence):
+    identity = opened(office)
+    office.publish(identity, evidence["reference"])
+    (comment,) = office.world.comments(office.ada, 1)
+    forged = "## 100 of 100: pass"  # whoever may write to the repository may edit our comment, its marker included
+    office.world.api.order("edit_comment", repository=office.ada, id=comment.id, body=forged)
+    office.publish(identity, evidence["reference"])
+    assert only_comment(office) == comment.body
+
+
+def test_a_locked_conversation_still_gets_its_check_run(office, evidence):
+    identity = opened(office)
+    message = {"message": "Unable to create comment because issue is locked."}
+    office.world.inject("POST .*/comments", 403, body=message, times=9)
+    with pytest.raises(ForgeError, match="locked"):
+        office.publish(identity, evidence["reference"])
+    assert len(office.world.checks(office.ada)) == 1
+    assert office.world.labels(office.ada, 1) == ("take-home: graded",)
+
+
+def test_what_candidates_wrote_does_not_make_the_ledger_grow(office, evidence, tmp_path):
+    identity = opened(office)
+    document = json.loads((evidence["starter"] / "evidence.json").read_text())
+    for check in document["checks"]:
+        if check["outcome"] != "passed":
+            check["detail"] = "x" * 4000
+    done = office.publish(identity, claims(tmp_path / "claims", document))
+    assert done.event.verdict is not Verdict.UNGRADED
+    assert max(len(check["detail"]) for check in done.event.claims["checks"]) == 200
+    only_comment(office)
+
+
 def test_a_late_head_is_graded_and_labelled_and_the_earlier_one_counts(office, evidence):
     due = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
     first = opened(office, STARTER, due=due)

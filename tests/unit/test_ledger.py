@@ -184,11 +184,20 @@ def test_an_ungraded_head_is_started_three_times_more_and_then_needs_a_person():
     events: list[Event] = []
     for number in range(MOST_TRIES):
         head = task(*events).heads[0] if events else None
-        assert head is None or (head.may_start(after(10 * number)) and not head.needs_attention)
+        now = after(10 * number)
+        assert head is None or (head.may_start(now) and not head.needs_attention(now))
         events += [dispatched(A, 10 * number), graded(A, 10 * number + 5, 0, None)]
     head = task(*events).heads[0]
-    assert head.needs_attention
+    assert head.needs_attention(after(999))
     assert not head.may_start(after(999))
+
+
+def test_a_head_whose_runs_never_answer_is_not_started_for_ever():
+    head = task(*(dispatched(A, 100 * number) for number in range(MOST_TRIES))).heads[0]
+    last = after(100 * (MOST_TRIES - 1))
+    assert not head.needs_attention(last + RUN_TAKES / 2)
+    assert head.needs_attention(last + RUN_TAKES)
+    assert not head.may_start(last + 100 * RUN_TAKES)
 
 
 def test_a_newer_mark_replaces_an_older_one_and_both_stay_in_the_ledger():

@@ -133,7 +133,9 @@ class Office:
             say=lambda text: None,
         )
 
-    def poll(self, now: dt.datetime | None = None, *, known: tuple[str, ...] | None = None, most: int = 100) -> Polled:
+    def poll(
+        self, now: dt.datetime | None = None, *, known: tuple[str, ...] | None = None, **options: object
+    ) -> Polled:
         """Poll as poll.yml does."""
         return poll(
             self.app(READ),
@@ -142,7 +144,7 @@ class Office:
             home=self.home,
             now=now or dt.datetime.now(dt.UTC),
             known=((self.task,) if known is None else known).__contains__,
-            most=most,
+            **options,
         )
 
     def push(self, name: str, solution: str, *, branch: str | None = None) -> str:
