@@ -268,8 +268,8 @@ def _deal(
     held = 0
     for row in wanted:
         key = row.candidate, row.run.assignment
-        task = look.tasks.get(key)
-        if task is not None and any((head.pull, head.sha) == (row.run.pull, row.run.sha) for head in task.heads):
+        work = look.tasks.get(key)
+        if work is not None and any((head.pull, head.sha) == (row.run.pull, row.run.sha) for head in work.heads):
             allowed.setdefault(row.candidate, []).append(row)  # a retry is counted already
             continue
         if today[key] >= MOST_A_DAY and not forced:

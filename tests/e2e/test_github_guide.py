@@ -31,10 +31,10 @@ def test_the_guides_invitation_works_as_it_stands(tmp_path):
         environment = clean | given | {"APP_PRIVATE_KEY": "@app.pem", "PYTHONPATH": str(ROOT)}
 
         def run(words: list[str]) -> str:
+            command = [sys.executable, *words[1:]]
             done = subprocess.run(
-                [sys.executable, *words[1:]], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
-                timeout=120,
-            )  # fmt: skip
+                command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120
+            )
             assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout}\n{done.stderr}"
             return done.stdout
 

@@ -70,6 +70,7 @@ def sample(assignments: Path) -> Assignment:
 
 MAIN = {
     ".devcontainer/devcontainer.json",
+    ".github/pull_request_template.md",
     ".github/workflows/feedback.yml",
     ".gitignore",
     "README.md",
