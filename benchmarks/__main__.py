@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 from benchmarks.machine import describe_machine
-from benchmarks.measure import Bench, Plan, WrongScoreError
+from benchmarks.measure import Bench, Plan, Samples, WrongScoreError
 from benchmarks.peers import PEERS
 from benchmarks.places import BUILD, HERE, OUR_PYTHON, ROOT
 from benchmarks.results import Validation, compare, render_json, render_markdown, render_text
@@ -37,6 +37,9 @@ def make_parser() -> argparse.ArgumentParser:
         "--validate", type=Path, metavar="FILE", help="take validate's time from an earlier run's file"
     )
     validate.add_argument("--measure-validate", action="store_true", help="run validate (minutes) and keep its file")
+    parser.add_argument(
+        "--add-to", type=Path, metavar="RESULTS", help="measure nothing but validate, and add it to these results"
+    )
     parser.add_argument("--out", type=Path, default=HERE, metavar="DIR", help="where the results go (benchmarks)")
     return parser
 
@@ -51,6 +54,8 @@ def main() -> int:
         plan = Plan(submissions=16, peer_submissions=4, cold=2)
     try:
         validation = _read_validation(options.validate) if options.validate else None
+        if options.add_to is not None:
+            return _add(options.add_to, options.out, validation or _run_validate())
         machine = describe_machine()
         _say("setting the peers up")
         peers = {peer.title: peer.version for peer in PEERS}
@@ -70,6 +75,18 @@ def main() -> int:
     (options.out / "RESULTS.md").write_text(render_markdown(bars, samples, plan, machine, peers))
     print(render_text(bars, samples))
     print(f"\nWritten to {options.out}: RESULTS.md, results.json")
+    return 0
+
+
+def _add(results: Path, out: Path, validation: Validation) -> int:
+    """Put validate's time beside what an earlier run measured."""
+    document = json.loads(results.read_text())
+    samples, plan = Samples(**document["samples"]), Plan(**document["plan"])
+    bars = compare(samples, validation)
+    machine, peers = document["machine"], document["peers"]
+    (out / "results.json").write_text(render_json(bars, samples, plan, machine, peers))
+    (out / "RESULTS.md").write_text(render_markdown(bars, samples, plan, machine, peers))
+    print(render_text(bars, samples))
     return 0
 
 
