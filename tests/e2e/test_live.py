@@ -68,7 +68,13 @@ def test_the_board_follows_a_save_and_ends_on_ctrl_c(tmp_path):
     folder = tmp_path / "desk"
     command = [sys.executable, "-m", "grading", "live", str(folder), *SAMPLE]
     with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+        preexec_fn=hear_interrupts,
     ) as process:
         assert process.stdout is not None
         stream, lines = process.stdout, queue.Queue()
@@ -81,13 +87,19 @@ def test_the_board_follows_a_save_and_ends_on_ctrl_c(tmp_path):
             shutil.copyfile(REFERENCE, saved)
             saved.replace(work)
             assert next_row(lines).endswith(", 1 save")
-        finally:
             os.kill(process.pid, signal.SIGINT)
-            process.wait(30)
+            process.wait(60)
             reader.join(30)
+        finally:
+            process.kill()
     assert process.returncode == 0
     said = "".join(lines.get() for _ in range(lines.qsize()))
     assert "The session is over" in said
+
+
+def hear_interrupts() -> None:
+    """Hear Ctrl-C also where the tests run in the background, in which a shell makes its children deaf to it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def next_row(lines: queue.Queue[str]) -> str:
