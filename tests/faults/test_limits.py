@@ -117,9 +117,15 @@ def test_a_full_disk_for_temporary_files_gives_a_grade_or_the_reason(
 # clock, processes ---------------------------------------------------------------------------------------------------
 
 
+DATED = ("github_commands.py", "github/invite.py", "sandbox/tools/writing.py")
+"""These write down when something happened; nothing waits by their clock."""
+
+
 def test_only_a_clock_that_cannot_jump_decides_about_time() -> None:
     for path in (ROOT / "grading").rglob("*.py"):
         text = path.read_text()
+        if path.relative_to(ROOT / "grading").as_posix() in DATED:
+            continue
         assert "time.time()" not in text, path
         assert "datetime.now" not in text, path
 
