@@ -40,6 +40,7 @@ def make_parser() -> argparse.ArgumentParser:
     grade.add_argument("--level", choices=LEVELS, default="mid", help="default: mid")
     grade.add_argument("--official", action="store_true", help="refuse to grade without full isolation")
     grade.add_argument("--seed", type=int, metavar="N", help="repeat the random inputs of an earlier run")
+    grade.add_argument("--draw", type=int, metavar="N", default=0, help="which bugs the starter drew, if it does")
     grade.add_argument("--out", type=Path, metavar="DIR", help="write score.json, comment.md and report.html here")
     grade.add_argument("--json", metavar="FILE", help="write score.json to FILE; - prints it alone on standard output")
     grade.add_argument(
@@ -76,6 +77,7 @@ def make_parser() -> argparse.ArgumentParser:
     export.add_argument("--level", choices=LEVELS, default="mid", help="default: mid")
     export.add_argument("--due", metavar="DATE", type=_date, help="deadline, e.g. 2026-12-31")
     export.add_argument("--assignment-dir", metavar="DIR", type=Path, help="where assignments lie")
+    export.add_argument("--draw", type=int, metavar="N", default=0, help="which bugs starters draw, if they do")
     export.set_defaults(command="export")
 
     add_github_commands(commands)
@@ -102,6 +104,7 @@ def _add_live(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     live.add_argument("--candidate", default="there", metavar="NAME", help="how the README greets them")
     live.add_argument("--assignments", metavar="A,B", help="ids; default: the four of the live session")
     live.add_argument("--level", choices=LEVELS, default="mid", help="default: mid")
+    live.add_argument("--draw", type=int, metavar="N", default=0, help="which bugs starters draw, if they do")
     live.add_argument("--out", type=Path, metavar="DIR", help="keep each task's newest score.json here, not in FOLDER")
     live.add_argument("--once", action="store_true", help="grade what is there, print the board, and end")
     live.add_argument("--assignment-dir", metavar="DIR", type=Path, help="where assignments lie")
@@ -129,6 +132,7 @@ def _add_regrade(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     regrade.add_argument("--level", choices=LEVELS, default="mid", help="default: mid")
     regrade.add_argument("--official", action="store_true", help="refuse to grade without full isolation")
     regrade.add_argument("--seed", type=int, metavar="N", help="for all; default: DIR's own, drawn once")
+    regrade.add_argument("--draw", type=int, metavar="N", default=0, help="which bugs the starters drew, if they do")
     regrade.add_argument("--jobs", type=int, metavar="N", default=os.cpu_count() or 1, help="gradings at a time here")
     regrade.add_argument("--scheduler", metavar="ADDRESS", help="grade on a Dask cluster, e.g. tcp://10.0.0.1:8786")
     regrade.add_argument(

@@ -90,7 +90,9 @@ def _grade(options: argparse.Namespace) -> int:
         if submission.fault is None:
             grader.prepare(assignment)
         with progress(f"Grading {assignment.id} ({level.value})", "cases") as bar:
-            graded = grader.grade(assignment, submission, level=level, seed=options.seed, on_progress=bar)
+            graded = grader.grade(
+                assignment, submission, level=level, seed=options.seed, on_progress=bar, draw=options.draw
+            )
         _report(graded, options)
     if graded.grade.verdict is Verdict.UNGRADED:
         why = graded.evidence.grader_fault or "--private shows the check that did"
@@ -150,6 +152,7 @@ def _regrade(options: argparse.Namespace) -> int:
         jobs=options.jobs,
         scheduler=options.scheduler,
         retry_ungraded=options.retry_ungraded,
+        draw=options.draw,
     )
     with progress("Grading", "submissions") as bar:
         summary = regrade(request, on_progress=bar)
@@ -257,10 +260,12 @@ def _export(options: argparse.Namespace) -> int:
     from grading.export import export_candidate
     from grading.model import Level
 
+    names = [name for name in options.assignments.split(",") if name]
     exported = export_candidate(
         options.dest,
         candidate=options.candidate,
-        assignments=[name for name in options.assignments.split(",") if name],
+        assignments=names,
+        draws=dict.fromkeys(names, options.draw),
         level=Level(options.level),
         due=options.due,
         assignments_root=options.assignment_dir or ASSIGNMENTS,
@@ -282,7 +287,7 @@ def _live(options: argparse.Namespace) -> int:
     if options.out is not None and options.out.resolve().is_relative_to(options.folder.resolve()):
         raise UsageError(f"--out {options.out}: lies in the candidate's folder; scores are not theirs to read yet")
     check_writable(options.out)
-    made = live.set_up(options.folder, options.candidate, chosen, level)
+    made = live.set_up(options.folder, options.candidate, chosen, level, options.draw)
     print(f"{'Made' if made else 'Going on in'} {options.folder}: {', '.join(a.id for a in chosen)}")
     on_terminal = sys.stdout.isatty() and not options.once
 
@@ -296,7 +301,7 @@ def _live(options: argparse.Namespace) -> int:
     with Grader() as grader:
         for assignment in chosen:
             grader.prepare(assignment)
-        session = live.start(options.folder, chosen, level, grader, keep=options.out, show=show)
+        session = live.start(options.folder, chosen, level, grader, keep=options.out, show=show, draw=options.draw)
         try:
             if options.once:
                 session.look()

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from grading.catalogue import criterion_counts, data_folder, find_assignment
+from grading.draw import draw_of, idle_checks, possible_starters, starter_files
 from grading.errors import GraderError, UsageError
 from grading.model import Assignment, Level
 from grading.sandbox.tools import Branch, create_repository, read_history
@@ -66,6 +67,7 @@ def export_candidate(
     due: dt.date | None = None,
     assignments_root: Path = ASSIGNMENTS,
     at: dt.datetime | None = None,
+    draws: Mapping[str, int] | None = None,
 ) -> Exported:
     """Make a candidate's repository: main, and a branch task/<id> for each assignment.
 
@@ -75,6 +77,7 @@ def export_candidate(
         assignments: ids, in the order in which the README lists them.
         due: end of the last day, or a moment.
         assignments_root: the folder of assignments.
+        draws: assignment → seed of the bugs that its starter holds, where it draws them; 0 for those not named.
         at: the commits' date, now by default; the same export at the same moment has the same commits.
 
     Raises:
@@ -93,7 +96,7 @@ def export_candidate(
             raise UsageError(f"{assignment.id} has no level {level}; it has {', '.join(assignment.levels)}")
     branches = [Branch("main", main_files(candidate, chosen, level, due), "Welcome")]
     for assignment in chosen:
-        files = task_files(assignment, level, due)
+        files = task_files(assignment, level, due, (draws or {}).get(assignment.id, 0))
         branches.append(Branch(f"task/{assignment.id}", files, f"Add the task: {assignment.title}", base="main"))
     return Exported(dest, _write(dest, branches, at))
 
@@ -127,24 +130,36 @@ def main_files(
     return files | {"README.md": render_welcome(text, candidate, assignments, level, due).encode()}
 
 
-def task_files(assignment: Assignment, level: Level, due: dt.date | None) -> dict[str, bytes]:
-    """Return what a task's branch adds to main: path → content."""
+def task_files(assignment: Assignment, level: Level, due: dt.date | None, draw: int = 0) -> dict[str, bytes]:
+    """Return what a task's branch adds to main: path → content. The seed of the draw stands nowhere in it."""
     home = f"assignments/{assignment.id}"
     files = {f"{home}/README.md": (assignment.directory / "README.md").read_bytes()}
-    files |= {f"{home}/{path}": data for path, data in _starter_files(assignment, level)}
+    files |= {f"{home}/{path}": data for path, data in _starter_files(assignment, level, draw)}
     files |= {f"{home}/tests/{path}": data for path, data in _folder(assignment.visible, _TEST_SUFFIXES)}
-    files[f"{home}/task.toml"] = render_task(assignment, level, due).encode()
+    files[f"{home}/task.toml"] = render_task(assignment, level, due, draw).encode()
     return files | {f"data/{path}": data for path, data in _data_files(assignment)}
 
 
-def _starter_files(assignment: Assignment, level: Level) -> Iterator[tuple[str, bytes]]:
+def _starter_files(assignment: Assignment, level: Level, draw: int = 0) -> Iterator[tuple[str, bytes]]:
     """Yield the candidate's files as a level's starter has them."""
+    if assignment.draw and draw:
+        drawn = starter_files(assignment, level, draw_of(assignment, level, draw))
+        yield from _declared(assignment, drawn)
+        return
     starter = assignment.directory / "starter" / level.value
     for name in assignment.files:
         if name.endswith("/"):
             yield from ((f"{name}{path}", data) for path, data in _folder(starter / name, _STARTER_SUFFIXES))
         else:
             yield name, (starter / name).read_bytes()
+
+
+def _declared(assignment: Assignment, files: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
+    """Yield those of a starter's files that the assignment declares, or that lie in a folder that it declares."""
+    for name, text in files.items():
+        inside = any(folder.endswith("/") and name.startswith(folder) for folder in assignment.files)
+        if name in assignment.files or (inside and PurePosixPath(name).suffix in _STARTER_SUFFIXES):
+            yield name, text.encode()
 
 
 def _data_files(assignment: Assignment) -> Iterator[tuple[str, bytes]]:
@@ -200,9 +215,9 @@ def _due_text(due: dt.date | None) -> str:
     return f"{due.isoformat()}, end of the day (UTC)"
 
 
-def render_task(assignment: Assignment, level: Level, due: dt.date | None) -> str:
+def render_task(assignment: Assignment, level: Level, due: dt.date | None, draw: int = 0) -> str:
     """Return task.toml: what the checker needs to know, with hidden checks counted and no hint."""
-    counts = criterion_counts(assignment, level)
+    counts = criterion_counts(assignment, level, idle_checks(assignment, level, draw))
     lines = ["# What `python -m grading check` knows about this task. The grader has its own copy."]
     lines += [f"id = {_toml(assignment.id)}", f"version = {assignment.version}", f"title = {_toml(assignment.title)}"]
     lines += [f"level = {_toml(level.value)}", f"minutes = {assignment.minutes[level]}"]
@@ -268,6 +283,8 @@ def _public_files(catalogue: Sequence[Assignment]) -> Iterator[bytes]:
         yield from (data for _, data in _folder(assignment.visible, _TEST_SUFFIXES))
         for level in assignment.levels:
             yield from (data for _, data in _starter_files(assignment, level))
+            for files in possible_starters(assignment, level):
+                yield from (data for _, data in _declared(assignment, files))
             yield render_task(assignment, level, None).encode()
         yield from (data for _, data in _data_files(assignment))
 

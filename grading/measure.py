@@ -24,13 +24,18 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Job:
-    """One grading of the matrix."""
+    """One grading of the matrix.
+
+    Attributes:
+        draw: whose bugs' checks count; None counts those of the whole pool.
+    """
 
     directory: Path
     level: Level
     solution: Solution
     hash_seed: int = 0
     order_seed: int | None = None
+    draw: int | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,7 @@ def measure(job: Job) -> Measured:
             level=job.level,
             hash_seed=job.hash_seed,
             order_seed=job.order_seed,
+            draw=job.draw,
         )
     except TakeHomeError as error:
         return _failed(empty, str(error))

@@ -163,11 +163,35 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class OwnTests:
+    """How the tests that a candidate writes are judged.
+
+    Attributes:
+        folder: where the candidate writes them, one of the assignment's files, like `own_tests/`.
+        variants: planted bugs to catch: names of patches in solutions/variants or solutions/wrong.
+        need: how many of them must be caught for all points; fewer earn their share of it.
+        run_s: seconds, by the judge's clock, for the tests on one solution.
+        repeats: how often they run on each solution; only what happens each time counts.
+    """
+
+    folder: str
+    variants: tuple[str, ...]
+    need: int
+    run_s: float = 20.0
+    repeats: int = 2
+
+
+@dataclass(frozen=True)
 class EntryPoint:
-    """A name that the submission must define, with the parameters the README promises."""
+    """A name that the submission must define, with the parameters the README promises.
+
+    Attributes:
+        levels: where it is asked for; all of them if empty.
+    """
 
     name: str
     signature: str
+    levels: tuple[Level, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -181,6 +205,7 @@ class Assignment:
         exceptions: names of the candidate's own exceptions that hidden tests may expect.
         preload: libraries that are imported before the candidate's code runs.
         forbidden: libraries that are absent while the candidate's code runs.
+        draw: criterion → how many bugs of its pool a starter holds; empty where all starters are alike.
     """
 
     id: str
@@ -198,6 +223,18 @@ class Assignment:
     forbidden: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
     limits: Limits = Limits()
+    own_tests: OwnTests | None = None
+    draw: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def bugs(self) -> Path:
+        """Folder of the pool of bugs that starters draw from."""
+        return self.directory / "solutions" / "bugs"
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """What the zygote imports: the assignment's libraries, and pytest where candidates' own tests run."""
+        return self.preload + (("pytest", "pytest_timeout") if self.own_tests is not None else ())
 
     @property
     def levels(self) -> tuple[Level, ...]:
@@ -313,6 +350,22 @@ class CheckResult:
 
 
 @dataclass(frozen=True)
+class Coverage:
+    """How much of the candidate's own code their own tests run. Their process says so: private, never points.
+
+    Attributes:
+        passes: whether the tests pass on the candidate's own solution.
+        lines, branches: how many ran; `of_lines` and `of_branches` how many there are.
+    """
+
+    passes: bool
+    lines: int
+    of_lines: int
+    branches: int
+    of_branches: int
+
+
+@dataclass(frozen=True)
 class LintFinding:
     """One finding of the linter in the candidate's files."""
 
@@ -341,6 +394,7 @@ class Evidence:
     timings: Mapping[str, float] = field(default_factory=dict)
     output: str = ""
     grader_fault: str | None = None
+    own_coverage: Coverage | None = None
 
 
 @dataclass(frozen=True)
@@ -359,6 +413,7 @@ class CriterionGrade:
         points: earned, a multiple of 0.1; None while pending, not assessed or ungraded.
         failures: kind of failure → number of checks, for the candidate.
         checks, passed: how many hidden checks the criterion has, and how many passed.
+        note: a sentence of ours with counts, for the candidate; only criteria of own tests have one.
     """
 
     id: str
@@ -372,6 +427,7 @@ class CriterionGrade:
     checks: int = 0
     passed: int = 0
     below_floor: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,17 +12,19 @@ import importlib.metadata
 import platform
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from grading.catalogue import hidden_sha256, rubric_sha256
+from grading.draw import idle_checks
 from grading.errors import GraderError, IsolationError
 from grading.evidence.answers import find_copied_answers, read_sources
 from grading.evidence.integrity import find_flags
 from grading.evidence.lint import lint_submission
+from grading.evidence.own_tests import OwnTestsRun, peeking_flags, run_own_tests
 from grading.model import Assignment, Blame, Evidence, Graded, Isolation, Level, Marks, Provenance, Submission
 from grading.sandbox.bubblewrap import Capability, probe_isolation
 from grading.sandbox.host import Zygote, ZygoteKey
@@ -64,7 +66,7 @@ class Grader:
 
     def prepare(self, assignment: Assignment, hash_seed: int = 0) -> Zygote:
         """Start the sandbox that an assignment needs, unless it runs already. Returns at once."""
-        key = ZygoteKey(assignment.preload, assignment.forbidden, hash_seed)
+        key = ZygoteKey(assignment.libraries, assignment.forbidden, hash_seed)
         zygote = self._zygotes.get(key)
         if zygote is not None and not zygote.alive:
             zygote.close()
@@ -84,6 +86,7 @@ class Grader:
         hash_seed: int = 0,
         order_seed: int | None = None,
         on_progress: Progress | None = None,
+        draw: int | None = 0,
     ) -> Graded:
         """Grade one submission.
 
@@ -91,11 +94,14 @@ class Grader:
             seed: decides every random input; None draws a secret one.
             hash_seed: PYTHONHASHSEED of the candidate's process.
             order_seed: shuffles the tests; None keeps their order.
+            draw: which draw of bugs the starter had, where the assignment draws; only the checks of drawn bugs count.
+                None counts all, as for a solution that is to be right in everything.
 
         Returns: the grade; where the grader failed for good it is ungraded, with the reason in its evidence.
         """
         seed = secrets.randbits(SEED_BITS) if seed is None else seed
-        evidence = self._observe(assignment, submission, level, seed, hash_seed, order_seed, on_progress)
+        idle = frozenset() if draw is None else idle_checks(assignment, level, draw)
+        evidence = self._observe(assignment, submission, level, idle, seed, hash_seed, order_seed, on_progress)
         return Graded(
             grade=score_evidence(evidence, assignment, level, marks or Marks()),
             submission=submission,
@@ -109,6 +115,7 @@ class Grader:
         assignment: Assignment,
         submission: Submission,
         level: Level,
+        idle: Collection[str],
         seed: int,
         hash_seed: int,
         order_seed: int | None,
@@ -120,11 +127,14 @@ class Grader:
             pool.submit(provenance_of, assignment)  # it is remembered; look while the libraries load
             starter = read_sources(assignment.directory / "starter" / level.value)
             copied = find_copied_answers(submission, read_sources(assignment.visible), starter)
-            flags = (*submission.flags, *find_flags(submission), *copied)
-            run, fault = self._run_twice(assignment, submission, level, seed, hash_seed, order_seed, on_progress)
+            peeks = peeking_flags(assignment, submission)
+            flags = (*submission.flags, *find_flags(submission), *copied, *peeks)
+            run, own, fault = self._run_twice(
+                assignment, submission, level, idle, seed, hash_seed, order_seed, on_progress
+            )
             findings, lint_error = linting.result()
         return Evidence(
-            checks=run.checks,
+            checks=(*run.checks, *own.checks),
             isolation=self.capability.isolation,
             load_faults=run.load_faults,
             lint=findings,
@@ -132,8 +142,9 @@ class Grader:
             flags=flags,
             seed=seed,
             output=run.output,
-            timings={**run.timings, "total_s": time.monotonic() - started},
+            timings={**run.timings, **own.timings, "total_s": time.monotonic() - started},
             grader_fault=fault,
+            own_coverage=own.coverage,
         )
 
     def _run_twice(
@@ -141,12 +152,13 @@ class Grader:
         assignment: Assignment,
         submission: Submission,
         level: Level,
+        idle: Collection[str],
         seed: int,
         hash_seed: int,
         order_seed: int | None,
         on_progress: Progress | None,
-    ) -> tuple[JudgeRun, str | None]:
-        """Run the hidden tests; once more in a new sandbox if the first one died. Return the grader's fault, if any."""
+    ) -> tuple[JudgeRun, OwnTestsRun, str | None]:
+        """Run hidden and own tests; once more in a new sandbox if the first died. Return the grader's fault, if any."""
         fault = ""
         for attempt in range(_GRADER_TRIES):
             zygote = self.prepare(assignment, hash_seed)
@@ -161,7 +173,9 @@ class Grader:
                     seed=seed,
                     order_seed=order_seed,
                     on_progress=on_progress,
+                    idle=idle,
                 )
+                own = run_own_tests(assignment, submission, level=level, zygote=zygote, seed=seed)
             except GraderError as error:
                 fault = str(error)
                 if not zygote.dies_within(_SETTLE_S):
@@ -169,10 +183,10 @@ class Grader:
             else:
                 spoiled = any(check.blame is Blame.GRADER for check in run.checks)
                 if not spoiled or attempt + 1 == _GRADER_TRIES or not zygote.dies_within(_SETTLE_S):
-                    return run, None
+                    return run, own, None
         from grading.judge.run import JudgeRun
 
-        return JudgeRun(checks=(), load_faults=(), output="", timings={}), fault
+        return JudgeRun(checks=(), load_faults=(), output="", timings={}), OwnTestsRun(), fault
 
     def close(self) -> None:
         """End every sandbox."""

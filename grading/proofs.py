@@ -6,10 +6,10 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from grading.draw import starter_files
 from grading.errors import TakeHomeError
 from grading.model import Assignment, Level
-from grading.sandbox.tools import format_source, run_visible_tests
-from grading.starter import render_starters
+from grading.sandbox.tools import run_visible_tests
 from grading.submission import load_folder
 
 _PASSED = "passed"
@@ -40,9 +40,8 @@ def drifted_starters(assignment: Assignment) -> Iterator[str]:
 
 
 def _wanted_starters(assignment: Assignment) -> Iterator[tuple[Path, str]]:
-    for level, files in render_starters(assignment).items():
-        for name, source in files.items():
-            text = format_source(source) if name.endswith(".py") else source
+    for level in assignment.levels:
+        for name, text in starter_files(assignment, level).items():
             yield assignment.directory / "starter" / level.value / name, text
 
 

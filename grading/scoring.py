@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
+from grading.catalogue.own_tests import CATCHES, RIGHT
 from grading.errors import Fault, FaultsError, GraderError, UsageError
 from grading.model import (
     Assignment,
@@ -27,6 +28,7 @@ from grading.model import (
     Level,
     Marks,
     Outcome,
+    OwnTests,
     Rubric,
     Status,
     Verdict,
@@ -64,7 +66,7 @@ def score_evidence(evidence: Evidence, assignment: Assignment, level: Level, mar
     _verify_checks(evidence.checks, assignment)
     _verify_marks(marks, criteria, level)
 
-    shares = _shares(criteria, evidence, level)
+    shares = _shares(assignment, criteria, evidence, level)
     grades = tuple(_criterion_grade(c, c.points[level], shares[c.id], evidence, marks) for c in criteria)
     automatic = [g for g in grades if g.judged_by is not JudgedBy.REVIEWER]
     by_hand = [g for g in grades if g.judged_by is JudgedBy.REVIEWER]
@@ -90,7 +92,9 @@ def score_evidence(evidence: Evidence, assignment: Assignment, level: Level, mar
     )
 
 
-def _shares(criteria: Sequence[Criterion], evidence: Evidence, level: Level) -> Mapping[str, Fraction | None]:
+def _shares(
+    assignment: Assignment, criteria: Sequence[Criterion], evidence: Evidence, level: Level
+) -> Mapping[str, Fraction | None]:
     """Return each automatic criterion's exact share; None where the grader is to blame or a person judges."""
     scored = [check for check in evidence.checks if check.informational is None]
     # The judge collects the tests, so a candidate cannot make the list empty: an empty list is our own failure.
@@ -99,7 +103,9 @@ def _shares(criteria: Sequence[Criterion], evidence: Evidence, level: Level) -> 
     for criterion in criteria:
         if criterion.judged_by in _BY_CHECKS:
             checks = [check for check in scored if check.criterion == criterion.id]
-            shares[criterion.id] = None if nothing_ran else _checks_share(criterion.credit, checks)
+            own = assignment.own_tests if criterion.judged_by is JudgedBy.OWN_TESTS else None
+            share = _checks_share(criterion.credit, checks) if own is None else _own_tests_share(own, checks)
+            shares[criterion.id] = None if nothing_ran else share
     tests = [(shares[c.id], c.points[level]) for c in criteria if c.judged_by in _BY_CHECKS]
     for criterion in criteria:
         if criterion.judged_by is JudgedBy.LINT:
@@ -119,6 +125,34 @@ def _checks_share(credit: Credit, checks: Sequence[CheckResult]) -> Fraction | N
         return _ONE if all(check.outcome is Outcome.PASSED for check in checks) else _ZERO
     earned = sum((check.weight * _awarded(credit, check) for check in checks), _ZERO)
     return earned / sum(check.weight for check in checks)
+
+
+def _own_tests_share(own: OwnTests, checks: Sequence[CheckResult]) -> Fraction | None:
+    """Return the share of own tests: of the bugs needed, those caught; nothing unless every right solution passed."""
+    if _grader_to_blame(checks):
+        return None
+    rights, bugs = _split(checks)
+    if not rights or not all(check.outcome is Outcome.PASSED for check in rights):
+        return _ZERO
+    caught = sum(check.outcome is Outcome.PASSED for check in bugs)
+    return min(_ONE, Fraction(caught, own.need))
+
+
+def _split(checks: Sequence[CheckResult]) -> tuple[list[CheckResult], list[CheckResult]]:
+    """Return the checks of own tests on right solutions, and those on planted bugs."""
+    rights = [check for check in checks if check.name.startswith(f"{RIGHT}[")]
+    return rights, [check for check in checks if check.name.startswith(f"{CATCHES}[")]
+
+
+def _own_tests_note(checks: Sequence[CheckResult]) -> str:
+    """Return what a candidate learns about their own tests: counts, and no name of a solution or a bug."""
+    rights, bugs = _split(checks)
+    if not rights or _grader_to_blame(checks):
+        return ""
+    passed, caught = (sum(check.outcome is Outcome.PASSED for check in part) for part in (rights, bugs))
+    if passed < len(rights):
+        return f"Your tests pass on right solutions: {passed} of {len(rights)}. Until they pass on all, no bug counts."
+    return f"Your tests pass on right solutions: {passed} of {len(rights)}. They catch {caught} of {len(bugs)} bugs."
 
 
 def _awarded(credit: Credit, check: CheckResult) -> Fraction:
@@ -175,6 +209,7 @@ def _criterion_grade(
         checks=len(checks),
         passed=sum(check.outcome is Outcome.PASSED for check in checks),
         below_floor=criterion.floor is not None and share is not None and share < criterion.floor,
+        note=_own_tests_note(checks),
     )
 
 

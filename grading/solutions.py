@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import tempfile
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from grading.catalogue.patches import parse_patch
 from grading.errors import UsageError
+from grading.evidence.targets import patched_reference
 from grading.model import Assignment, Level, Submission
 from grading.sandbox.loading import promised_signature
-from grading.sandbox.tools import apply_patch
 from grading.submission import load_folder
 
-_DIFF_START = "--- a/"
-_KEYS = frozenset({"title", "provenance", "loses", "may_also_lose", "levels"})
+__all__ = ["Kind", "Solution", "load_solutions", "load_wrong", "parse_patch"]
 
 
 class Kind(StrEnum):
@@ -70,58 +68,21 @@ def _load_folders(assignment: Assignment, kind: Kind, root: Path, only: str | No
 
 
 def load_wrong(assignment: Assignment) -> Iterator[Solution]:
-    """Apply each patch of solutions/wrong to a copy of the reference."""
-    for path in sorted((assignment.directory / "solutions" / "wrong").glob("*.patch")):
+    """Apply each patch of solutions/wrong, variants and bugs to a copy of the reference."""
+    folders = [assignment.directory / "solutions" / name for name in ("wrong", "variants", "bugs")]
+    for path in sorted(path for folder in folders for path in folder.glob("*.patch")):
         try:
             matter, diff = parse_patch(path.read_text(encoding="utf-8"), where=f"{assignment.id}/{path.name}")
             yield Solution(
                 Kind.WRONG,
                 path.stem,
-                _patched(assignment, diff),
+                patched_reference(assignment, diff),
                 loses=tuple(matter["loses"]),
                 may_also_lose=tuple(matter.get("may_also_lose", ())),
                 levels=tuple(Level(level) for level in matter.get("levels", ())),
             )
         except (UsageError, ValueError) as error:
             yield Solution(Kind.WRONG, path.stem, Submission({}, str(path)), fault=str(error))
-
-
-def parse_patch(text: str, *, where: str) -> tuple[Mapping[str, list[str]], str]:
-    """Split a wrong solution into its front matter and its diff.
-
-    Raises:
-        UsageError: no diff, broken TOML, a missing or unknown key.
-    """
-    start = 0 if text.startswith(_DIFF_START) else text.find("\n" + _DIFF_START) + 1
-    if start == 0:
-        raise UsageError(
-            f"{where}: expected front matter and then a diff that starts with `{_DIFF_START}`; found no diff"
-        )
-    try:
-        matter = tomllib.loads(text[:start])
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{where}: front matter is not TOML: {error}") from None
-    unknown = sorted(set(matter) - _KEYS)
-    if unknown:
-        raise UsageError(f"{where}: unknown keys {unknown}; expected {sorted(_KEYS)}")
-    for key in ("title", "provenance", "loses"):
-        if key not in matter:
-            raise UsageError(f"{where}: `{key}` is missing from the front matter")
-    lists = [matter["loses"], matter.get("may_also_lose", []), matter.get("levels", [])]
-    if not all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in lists):
-        raise UsageError(f"{where}: loses, may_also_lose and levels are lists of names")
-    return matter, text[start:]
-
-
-def _patched(assignment: Assignment, diff: str) -> Submission:
-    with tempfile.TemporaryDirectory(prefix="take-home-") as folder:
-        copy = Path(folder)
-        for name, data in load_folder(assignment.reference, assignment).files.items():
-            target = copy / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
-        apply_patch(copy, diff)
-        return load_folder(copy, assignment)
 
 
 # stubs ----------------------------------------------------------------------------------------------------------------

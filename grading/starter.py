@@ -13,6 +13,7 @@ A marker is a comment line of its own:
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -175,8 +176,11 @@ def render_starter(source: str, level: Level, *, name: str = "solution.py") -> s
     return starter
 
 
-def render_starters(assignment: Assignment) -> dict[Level, dict[str, str]]:
+def render_starters(assignment: Assignment, changed: Mapping[str, bytes] | None = None) -> dict[Level, dict[str, str]]:
     """Render every file of the reference for every level on offer.
+
+    Args:
+        changed: path → content that takes the place of the reference's.
 
     Returns: level → path relative to the starter → text, not yet formatted. A file of which a level keeps nothing is
         left out, unless the assignment declares it.
@@ -193,7 +197,7 @@ def render_starters(assignment: Assignment) -> dict[Level, dict[str, str]]:
             continue
         where = f"{assignment.id}/solutions/accepted/reference/{name}"
         try:
-            source = path.read_bytes().decode()
+            source = (changed or {}).get(name, path.read_bytes()).decode()
         except UnicodeDecodeError as error:
             remedy = "Save it as UTF-8, or delete it."
             faults[where] = Fault(where, "encoding", "UTF-8 text", f"byte {error.object[error.start]:#04x}", remedy)

@@ -14,10 +14,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from grading.catalogue.draw import bugs_of_checks, load_pool
+from grading.catalogue.own_tests import CATCHES, RIGHT
+from grading.draw import draw_of, starter_files
 from grading.errors import TakeHomeError
 from grading.export import export_candidate, find_leaks
 from grading.measure import Job, Measured, Progress, measure_all
-from grading.model import Assignment, JudgedBy, Level
+from grading.model import Assignment, JudgedBy, Level, Submission
 from grading.proofs import drifted_starters, visible_test_faults
 from grading.solutions import Kind, Solution, load_solutions
 
@@ -36,6 +39,7 @@ class Effort(Enum):
     SOAK = "soak"
 
 
+_DRAWS = {Effort.QUICK: 3, Effort.FULL: 50, Effort.SOAK: 50}
 _REPEATS = {Effort.QUICK: 1, Effort.FULL: REPEATS, Effort.SOAK: SOAK_REPEATS}
 
 
@@ -99,8 +103,23 @@ def _levels(assignment: Assignment, level: Level | None, effort: Effort) -> tupl
     return assignment.levels if effort is Effort.SOAK else assignment.levels[-1:]
 
 
+def _draws(assignment: Assignment, level: Level, effort: Effort) -> Iterator[Job]:
+    """Plan the starters of many draws, each judged by the checks of its own bugs alone."""
+    for seed in range(_DRAWS[effort]):
+        try:
+            files = starter_files(assignment, level, draw_of(assignment, level, seed))
+            submission = Submission({name: text.encode() for name, text in files.items()}, f"draw {seed}")
+            solution = Solution(Kind.STARTER, f"draw {seed}", submission)
+        except TakeHomeError as error:
+            solution = Solution(Kind.STARTER, f"draw {seed}", Submission({}, f"draw {seed}"), fault=str(error))
+        yield Job(assignment.directory, level, solution, draw=seed)
+
+
 def _plan(assignment: Assignment, level: Level, effort: Effort) -> Iterator[Job]:
     solutions = load_solutions(assignment, level)
+    if assignment.draw:
+        solutions = tuple(solution for solution in solutions if solution.kind is not Kind.STARTER)
+        yield from _draws(assignment, level, effort)
     for solution in _few(solutions) if effort is Effort.QUICK else solutions:
         soak = effort is Effort.SOAK
         repeats = _REPEATS[effort] if solution.kind is Kind.ACCEPTED else 1
@@ -186,12 +205,40 @@ def _coverage_deviations(
             hits = sum(criterion.id in m.job.solution.loses for m in wrong)
             if hits < MIN_WRONG_PER_CRITERION:
                 yield f"criterion {criterion.id}: hit by {hits} wrong solutions; expected {MIN_WRONG_PER_CRITERION}"
+    yield from _own_tests_deviations(assignment, matrix)
+    yield from _bug_deviations(assignment, matrix)
     if effort is Effort.QUICK:
         return  # too few wrong solutions to say what none of them is caught by
     killers = {check for m in wrong for check in m.killed}
     idle = sorted({check for m in matrix for check in m.checks} - killers)
     for check in idle:
+        if check.startswith((RIGHT, CATCHES)):
+            continue
         yield f"hidden test {check}: catches no wrong solution; add one that it catches, or delete it"
+
+
+def _own_tests_deviations(assignment: Assignment, matrix: Sequence[Measured]) -> Iterator[str]:
+    """Say which planted bugs no accepted solution's own tests catch: perhaps nobody's can."""
+    accepted = [m for m in matrix if m.job.solution.kind is Kind.ACCEPTED and m.error is None]
+    for variant in assignment.own_tests.variants if assignment.own_tests is not None and accepted else ():
+        name = f"{CATCHES}[{variant}]"
+        runs = [m for m in accepted if name in m.checks]
+        if runs and all(name in m.killed for m in runs):
+            yield f"planted bug {variant}: caught by no accepted solution's own tests; write one, or plant another bug"
+
+
+def _bug_deviations(assignment: Assignment, matrix: Sequence[Measured]) -> Iterator[str]:
+    """Say where a bug of the pool, alone or among those of a draw, passes a check of its own."""
+    if not assignment.draw:
+        return
+    bug_of = bugs_of_checks(assignment)
+    pool = {bug.name for bug in load_pool(assignment)}
+    for measured in (m for m in matrix if m.error is None):
+        solution, passed = measured.job.solution, set(measured.checks) - set(measured.killed)
+        alone = solution.kind is Kind.WRONG and solution.name in pool
+        for check in sorted(passed):
+            if check in bug_of and (solution.kind is Kind.STARTER or (alone and bug_of[check] == solution.name)):
+                yield f"{solution.kind.value}/{solution.name}: has the bug {bug_of[check]} and passes its check {check}"
 
 
 def _leaks(assignment: Assignment, level: Level) -> Iterator[str]:

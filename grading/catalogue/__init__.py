@@ -17,6 +17,7 @@ from grading.catalogue.load import (
     load_assignment,
     load_catalogue,
     rubric_sha256,
+    run_files,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "load_assignment",
     "load_catalogue",
     "rubric_sha256",
+    "run_files",
 ]

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from grading.catalogue.own_tests import own_checks
 from grading.errors import Fault, FaultsError
 from grading.model import Assignment, JudgedBy, Level, Rubric
 from grading.tables import suggest
 
 _BY_CHECKS = (JudgedBy.TESTS, JudgedBy.OWN_TESTS)
 _NO_POINTS = ("gpu", "extension")
-_MARKERS = ("criterion", "levels", *_NO_POINTS)
+"""In the judge's order: of both, the first one counts."""
+_MARKERS = ("criterion", "levels", "bug", *_NO_POINTS)
 
 
 @dataclass(frozen=True)
@@ -22,16 +24,21 @@ class Check:
 
     Attributes:
         where: file and line, for messages.
+        name: file, class and function, as the judge reports it.
         criterion: the criterion's id, or None.
         levels: the levels it runs at.
-        informational: whether it is marked gpu or extension and so carries no points.
+        weight: its share within the criterion.
+        informational: "gpu" or "extension" for a check that is marked so and carries no points.
+        bug: the bug of the pool that it is about; it counts only where that bug was drawn.
     """
 
     where: str
     name: str
     criterion: str | None
     levels: tuple[Level, ...]
-    informational: bool
+    weight: int = 1
+    informational: str | None = None
+    bug: str | None = None
 
 
 @dataclass
@@ -42,25 +49,33 @@ class _Reader:
     checks: list[Check] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
 
-    def read(self, node: ast.AST, outer: dict[str, ast.expr]) -> None:
-        """Read the checks in a module, class or block, whose markers hold unless a check has its own."""
+    def read(self, node: ast.AST, owner: str, outer: dict[str, ast.expr]) -> None:
+        """Read the checks in a module, class or block, whose markers hold unless a check has its own.
+
+        Args:
+            owner: the name of the module or class.
+        """
         for child in ast.iter_child_nodes(node):
             if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 if child.name.startswith("test"):
-                    self._add(child, outer | _markers(child.decorator_list))
+                    self._add(child, f"{owner}::{child.name}", outer | _markers(child.decorator_list))
             elif isinstance(child, ast.ClassDef):
                 if child.name.startswith("Test"):
-                    self.read(child, outer | _assigned_markers(child) | _markers(child.decorator_list))
+                    # pytest finds an assigned marker before a decorator.
+                    markers = outer | _markers(child.decorator_list) | _assigned_markers(child)
+                    self.read(child, f"{owner}::{child.name}", markers)
             elif isinstance(child, (ast.stmt, ast.excepthandler)):
-                self.read(child, outer)
+                self.read(child, owner, outer)
 
-    def _add(self, function: ast.FunctionDef | ast.AsyncFunctionDef, markers: dict[str, ast.expr]) -> None:
+    def _add(self, function: ast.FunctionDef | ast.AsyncFunctionDef, name: str, markers: dict[str, ast.expr]) -> None:
         where = f"{self.file}:{function.lineno}"
         # A broken marker counts as the criterion "", so that its own fault is the only one about it.
         criterion = self._criterion(where, markers["criterion"]) or "" if "criterion" in markers else None
         levels = self._levels(where, markers["levels"]) if "levels" in markers else tuple(Level)
-        informational = any(name in markers for name in _NO_POINTS)
-        self.checks.append(Check(where, function.name, criterion, levels, informational))
+        weight = _weight(markers["criterion"]) if "criterion" in markers else 1
+        informational = next((kind for kind in _NO_POINTS if kind in markers), None)
+        bug = self._bug(where, markers["bug"]) if "bug" in markers else None
+        self.checks.append(Check(where, name, criterion, levels, weight or 1, informational, bug))
 
     def _criterion(self, where: str, marker: ast.expr) -> str | None:
         call = marker if isinstance(marker, ast.Call) else ast.Call(marker, [], [])
@@ -68,11 +83,17 @@ class _Reader:
         if not isinstance(name, str):
             self._fault(where, "criterion", '@pytest.mark.criterion("id"), the id as plain text', marker)
             return None
-        for argument in call.keywords:
-            weight = argument.value.value if isinstance(argument.value, ast.Constant) else None
-            if argument.arg != "weight" or type(weight) is not int or weight < 1:
-                self._fault(where, "criterion", "no other argument than weight, an integer ≥ 1", marker)
+        if any(argument.arg != "weight" for argument in call.keywords) or _weight(marker) is None:
+            self._fault(where, "criterion", "no other argument than weight, an integer ≥ 1", marker)
         return name
+
+    def _bug(self, where: str, marker: ast.expr) -> str | None:
+        call = marker if isinstance(marker, ast.Call) else ast.Call(marker, [], [])
+        name = call.args[0].value if len(call.args) == 1 and isinstance(call.args[0], ast.Constant) else None
+        if isinstance(name, str) and not call.keywords:
+            return name
+        self._fault(where, "bug", '@pytest.mark.bug("name"), the name as plain text', marker)
+        return None
 
     def _levels(self, where: str, marker: ast.expr) -> tuple[Level, ...]:
         arguments = marker.args if isinstance(marker, ast.Call) else []
@@ -88,6 +109,20 @@ class _Reader:
         self.faults.append(
             Fault(where, what, expected, found, "Correct the marker; it is read without running the file.")
         )
+
+
+def may_hold_checks(path: Path, hidden: Path) -> bool:
+    """Whether hidden tests are looked for at a path: in a folder, or in a file called `test_*.py`.
+
+    The judge asks this as well, so that what is run and what is counted are the same files.
+
+    Args:
+        path: the folder of hidden tests, or a path in it.
+    """
+    parts = path.relative_to(hidden).parts
+    if parts[:1] == ("inside",) or any(part.startswith((".", "__")) for part in parts):
+        return False
+    return path.is_dir() or (path.suffix == ".py" and path.name.startswith("test_"))
 
 
 def read_checks(hidden: Path) -> tuple[list[Check], list[Fault]]:
@@ -106,8 +141,8 @@ def read_checks(hidden: Path) -> tuple[list[Check], list[Fault]]:
             line = f":{error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
             faults.append(Fault(f"{reader.file}{line}", "syntax", "valid Python", str(error), "Mend the file."))
             continue
-        if parts[0] != "inside" and path.name.startswith("test_"):
-            reader.read(module, _assigned_markers(module))
+        if may_hold_checks(path, hidden):
+            reader.read(module, path.name, _assigned_markers(module))
         checks += reader.checks
         faults += reader.faults
     return checks, faults
@@ -117,6 +152,7 @@ def hidden_faults(hidden: Path, rubric: Rubric, levels: Sequence[Level]) -> Iter
     """Find where hidden tests and rubric do not fit together."""
     checks, faults = read_checks(hidden)
     yield from faults
+    yield from _name_faults(hidden)
     for check in checks:
         yield from _check_faults(check, rubric)
     # With a file or marker that cannot be read, "no check" would be a guess; without files it is said already.
@@ -124,8 +160,11 @@ def hidden_faults(hidden: Path, rubric: Rubric, levels: Sequence[Level]) -> Iter
         yield from _criteria_without_checks(f"{hidden.parent.name}/{hidden.name}/", checks, rubric, levels)
 
 
-def criterion_counts(assignment: Assignment, level: Level) -> dict[str, int]:
+def criterion_counts(assignment: Assignment, level: Level, idle: Collection[str] = ()) -> dict[str, int]:
     """Count hidden checks (test functions) per criterion at a level.
+
+    Args:
+        idle: names of checks that do not count, because the draw left their bugs out.
 
     Returns: id → number, for the criteria that tests judge at this level, in the rubric's order.
 
@@ -136,15 +175,29 @@ def criterion_counts(assignment: Assignment, level: Level) -> dict[str, int]:
     if faults:
         raise FaultsError(faults)
     counts = {c.id: 0 for c in assignment.rubric.at(level) if c.judged_by in _BY_CHECKS}
+    own = own_checks(assignment, level)
+    for _, criterion in own:
+        counts[criterion] += 1
     for check in checks:
-        if check.criterion in counts and level in check.levels and not check.informational:
+        counted = level in check.levels and not check.informational and check.name not in idle
+        if counted and check.criterion in counts:
             counts[check.criterion] += 1
     return counts
 
 
+def _name_faults(hidden: Path) -> Iterator[Fault]:
+    """Find files that pytest would take for tests by its own rules, and that are none here."""
+    for path in sorted(hidden.rglob("*_test.py")):
+        renamed = path.with_name(f"test_{path.stem.removesuffix('_test')}.py")
+        if may_hold_checks(renamed, hidden) and not may_hold_checks(path, hidden):
+            where = f"{hidden.parent.name}/{hidden.name}/{path.relative_to(hidden).as_posix()}"
+            remedy = f"Rename it, for example to {renamed.name}; under its present name it is never run."
+            yield Fault(where, "file name", "test_*.py, by which hidden tests are found", path.name, remedy)
+
+
 def _check_faults(check: Check, rubric: Rubric) -> Iterator[Fault]:
     by_tests = {c.id: c for c in rubric.criteria if c.judged_by in _BY_CHECKS}
-    what = f"{check.name}: criterion"
+    what = f"{check.name.partition('::')[2]}: criterion"
     if check.informational and check.criterion is not None:
         expected = "no criterion on a test marked gpu or extension, which carries no points"
         yield Fault(check.where, what, expected, f'"{check.criterion}"', "Delete one of the two markers.")
@@ -174,13 +227,16 @@ def _criteria_without_checks(
 
 
 def _assigned_markers(scope: ast.Module | ast.ClassDef) -> dict[str, ast.expr]:
-    """Return the markers that `pytestmark = ...` gives to a whole module or class."""
+    """Return the markers that the last `pytestmark = ...` gives to a whole module or class.
+
+    Of two alike in one list, pytest counts the first.
+    """
     markers: dict[str, ast.expr] = {}
     for node in scope.body:
         targets = node.targets if isinstance(node, ast.Assign) else []
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "pytestmark" for t in targets):
             values = node.value.elts if isinstance(node.value, (ast.List, ast.Tuple)) else [node.value]
-            markers |= _markers(values)
+            markers = _markers(values[::-1])
     return markers
 
 
@@ -194,3 +250,11 @@ def _markers(expressions: Sequence[ast.expr]) -> dict[str, ast.expr]:
         if ast.unparse(target.value) in ("pytest.mark", "mark"):
             markers[target.attr] = expression
     return markers
+
+
+def _weight(marker: ast.expr) -> int | None:
+    """Return the weight in `criterion(..., weight=2)`, 1 where there is none; None if it is no plain integer ≥ 1."""
+    keywords = marker.keywords if isinstance(marker, ast.Call) else []
+    value = next((argument.value for argument in keywords if argument.arg == "weight"), ast.Constant(1))
+    weight = value.value if isinstance(value, ast.Constant) else None
+    return weight if type(weight) is int and weight >= 1 else None

@@ -7,12 +7,15 @@ import json
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
 
+from grading.catalogue.draw import draw_faults, draw_files
 from grading.catalogue.folder import data_faults, folder_faults, hidden_folder_faults
 from grading.catalogue.hidden import hidden_faults
 from grading.catalogue.manifest import is_relative, parse_manifest
+from grading.catalogue.own_tests import own_tests_faults, own_tests_files
 from grading.errors import Fault, FaultsError, UsageError
 from grading.model import Assignment, Level
 from grading.tables import suggest
@@ -118,9 +121,21 @@ def data_folder(directory: Path) -> Path | None:
     return next((parent / "data" for parent in directory.resolve().parents if (parent / "data").is_dir()), None)
 
 
+def run_files(assignment: Assignment) -> tuple[Path, ...]:
+    """Return all files of solutions/ that a grade needs: for candidates' own tests, and to know what was drawn.
+
+    Whoever packs a grader for a machine without the rest of solutions/ takes these along.
+    """
+    return tuple(sorted({*own_tests_files(assignment), *draw_files(assignment)}))
+
+
 def hidden_sha256(assignment: Assignment) -> str:
-    """Hash the names and contents of everything below `hidden/`, caches aside."""
+    """Hash the names and contents of everything below `hidden/`, caches aside, and of what `run_files` names."""
     digest = hashlib.sha256()
+    for path in run_files(assignment):
+        name = path.relative_to(assignment.directory).as_posix()
+        for part in (name.encode(), path.read_bytes()):
+            digest.update(len(part).to_bytes(8, "big") + part)
     for path in sorted(assignment.hidden.rglob("*")):
         name = path.relative_to(assignment.hidden).as_posix()
         if path.is_file() and "__pycache__" not in path.parts and not any(p.startswith(".") for p in name.split("/")):
@@ -144,7 +159,9 @@ def rubric_sha256(assignment: Assignment) -> str:
         }
         for c in assignment.rubric.criteria
     ]
-    rubric = {"pass_mark": assignment.rubric.pass_mark, "criteria": criteria}
+    rubric: dict[str, object] = {"pass_mark": assignment.rubric.pass_mark, "criteria": criteria}
+    if assignment.own_tests is not None:
+        rubric["own_tests"] = asdict(assignment.own_tests)
     return hashlib.sha256(json.dumps(rubric, sort_keys=True).encode()).hexdigest()
 
 
@@ -171,6 +188,8 @@ def _proof_faults(directory: Path, data: Mapping[str, object], assignment: Assig
     """Check the folder, as far as a faulty manifest can be understood."""
     if assignment is not None:
         faults = list(folder_faults(directory, assignment.files, assignment.entry, assignment.levels))
+        faults += own_tests_faults(assignment)
+        faults += draw_faults(assignment)
         return faults + list(hidden_faults(assignment.hidden, assignment.rubric, assignment.levels))
     minutes = data.get("minutes")
     levels = [level for level in Level if isinstance(minutes, Mapping) and level in minutes]

@@ -5,22 +5,23 @@ from __future__ import annotations
 import ast
 import keyword
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
 
+from grading.catalogue.own_tests import parse_own_tests
 from grading.errors import Fault
-from grading.model import Assignment, EntryPoint, Level, Limits
+from grading.model import Assignment, EntryPoint, JudgedBy, Level, Limits, Rubric
 from grading.rubric import parse_rubric
-from grading.tables import Table, suggest
+from grading.tables import ABSENT, Table, suggest
 
 PRELOADABLE = ("numpy", "pandas", "scipy", "sklearn", "torch")
 """Libraries that the zygote can import before the candidate's code runs."""
 
 _KEYS = (
     *("id", "version", "title", "minutes", "pass_mark", "files", "entry", "preload", "forbidden", "exceptions", "data"),
-    *("entry_points", "dataclasses", "limits", "criterion"),
+    *("entry_points", "dataclasses", "limits", "criterion", "own_tests", "draw"),
 )
 _LIMITS = tuple(field.name for field in fields(Limits))
 _ID = re.compile(r"[a-z][a-z0-9_]*")
@@ -28,6 +29,7 @@ _LONGEST_MINUTES = 24 * 60
 _LONGEST_S = 600
 _MEMORY_MIB = (64, 65_536)
 _PROCESSES = (1, 4_096)
+_MOST_BUGS = 50
 
 
 def parse_manifest(data: Mapping[str, object], directory: Path) -> tuple[Assignment | None, list[Fault]]:
@@ -49,11 +51,13 @@ def parse_manifest(data: Mapping[str, object], directory: Path) -> tuple[Assignm
     entry = _entry(top, files)
     preload, forbidden = _libraries(top)
     exceptions = _identifiers(top, "exceptions", top.texts("exceptions"))
-    points, classes = _entry_points(top), _dataclasses(top)
+    points, classes = _entry_points(top, tuple(minutes)), _dataclasses(top)
     limits = _limits(top)
     paths = tuple(path for path in top.texts("data") if _is_relative(top, "data", path))
     rubric, rubric_faults = parse_rubric(data, where=where, levels=tuple(minutes))
     faults += rubric_faults
+    own_tests = parse_own_tests(top, files, rubric)
+    draw = _draw(top, rubric)
     if faults or rubric is None:
         return None, faults
     assignment = Assignment(
@@ -72,6 +76,8 @@ def parse_manifest(data: Mapping[str, object], directory: Path) -> tuple[Assignm
         forbidden=forbidden,
         data=paths,
         limits=limits,
+        own_tests=own_tests,
+        draw=draw,
     )
     return assignment, faults
 
@@ -145,19 +151,34 @@ def _identifiers(top: Table, key: str, names: tuple[str, ...]) -> tuple[str, ...
     return () if wrong else names
 
 
-def _entry_points(top: Table) -> tuple[EntryPoint, ...]:
+def _entry_points(top: Table, offered: Sequence[Level]) -> tuple[EntryPoint, ...]:
+    """Read `name = "(x)"`, or `name = {signature = "(x)", levels = ["senior"]}` for what only some levels ask."""
     table = top.table("entry_points", required=True)
     points = []
-    for name in table.data:
-        signature = table.text(name)
+    for name, value in table.data.items():
+        levels: tuple[Level, ...] = ()
+        if isinstance(value, Mapping):
+            row = table.table(name, known=("signature", "levels"))
+            signature, levels = row.text("signature"), _some_levels(row, offered)
+        else:
+            signature = table.text(name)
         if not signature or not _identifiers(table, name, (name,)):
             continue
         problem = _signature_problem(signature)
         if problem is not None:
             expected = 'parameters in brackets, like "(x, *, epochs=1)"'
             table.fault(name, expected, signature, f"It {problem}. Write what the README promises.")
-        points.append(EntryPoint(name, signature))
+        points.append(EntryPoint(name, signature, levels))
     return tuple(points)
+
+
+def _some_levels(row: Table, offered: Sequence[Level]) -> tuple[Level, ...]:
+    known = [level.value for level in offered]
+    names = row.texts("levels", required=True)
+    for name in names:
+        if known and name not in known:
+            row.fault("levels", f"levels on offer ({', '.join(known)})", name, "Correct it, or add it to minutes.")
+    return tuple(level for level in offered if level.value in names)
 
 
 def _signature_problem(signature: str) -> str | None:
@@ -190,6 +211,19 @@ def _dataclasses(top: Table) -> dict[str, tuple[str, ...]]:
         _identifiers(table, name, (name,))
         classes[name] = _identifiers(table, name, table.texts(name, required=True))
     return classes
+
+
+def _draw(top: Table, rubric: Rubric | None) -> dict[str, int]:
+    """Return how many bugs of each criterion's pool a starter holds."""
+    if top.get("draw") is ABSENT:
+        return {}
+    table = top.table("draw", known=("count",), required=True).table("count", required=True)
+    known = [c.id for c in rubric.criteria if c.judged_by is JudgedBy.TESTS] if rubric is not None else []
+    for name in table.data:
+        if rubric is not None and name not in known:
+            remedy = f"{suggest(name, known)}Correct or delete it."
+            table.fault(name, f"a criterion judged by tests ({', '.join(known)})", name, remedy)
+    return {name: table.integer(name, 1, _MOST_BUGS) for name in table.data}
 
 
 def _limits(top: Table) -> Limits:

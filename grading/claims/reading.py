@@ -15,12 +15,14 @@ from typing import Any
 
 from grading.claims.expected import Expected, expected_checks
 from grading.claims.hostile import MAX_FAULTS, OddJsonError, read_json, schema_faults, show
+from grading.claims.names import is_file_name
 from grading.claims.writing import MAX_CLAIMS_BYTES, render_claims
 from grading.errors import Fault, GraderError
 from grading.model import (
     Assignment,
     Blame,
     CheckResult,
+    Coverage,
     Evidence,
     FailureKind,
     Flag,
@@ -56,7 +58,7 @@ class Claims:
         return render_claims(self.evidence, self.environment_sha256, self.gpu)
 
 
-def parse_claims(data: bytes, assignment: Assignment, level: Level) -> Claims:
+def parse_claims(data: bytes, assignment: Assignment, level: Level, *, draw: int = 0, merged: bool = False) -> Claims:
     """Read what an official run left behind.
 
     Its checks must be exactly those of the assignment's hidden tests at this level: each once, with its criterion,
@@ -65,21 +67,24 @@ def parse_claims(data: bytes, assignment: Assignment, level: Level) -> Claims:
 
     Args:
         data: any bytes.
+        draw: the seed of the starter's bugs, where the assignment draws them.
+        merged: whether it is a copy of ours, kept after `merge`. Fresh claims come from a run without a GPU: none is
+            named there, and no check that needs one assessed.
 
     Raises:
         GraderError: anything but what a run of ours writes; all faults at once.
     """
-    return _parse(data, FILE, list(expected_checks(assignment, level).values()))
+    return _parse(data, FILE, list(expected_checks(assignment, level, draw).values()), may_have_gpu=merged)
 
 
-def parse_gpu_claims(data: bytes, assignment: Assignment, level: Level) -> Claims:
+def parse_gpu_claims(data: bytes, assignment: Assignment, level: Level, *, draw: int = 0) -> Claims:
     """Read what a run with `--gpu` left behind: the checks marked gpu, each once, and no other.
 
     Raises:
         GraderError: anything but what such a run of ours writes; all faults at once.
     """
-    wanted = [check for check in expected_checks(assignment, level).values() if check.informational == GPU]
-    return _parse(data, GPU_FILE, wanted)
+    wanted = [check for check in expected_checks(assignment, level, draw).values() if check.informational == GPU]
+    return _parse(data, GPU_FILE, wanted, may_have_gpu=True)
 
 
 def merge(claims: Claims, gpu: Claims) -> Claims:
@@ -91,14 +96,14 @@ def merge(claims: Claims, gpu: Claims) -> Claims:
     return Claims(dataclasses.replace(claims.evidence, checks=checks), claims.environment_sha256, gpu.gpu)
 
 
-def _parse(data: bytes, where: str, wanted: Sequence[Expected]) -> Claims:
+def _parse(data: bytes, where: str, wanted: Sequence[Expected], *, may_have_gpu: bool) -> Claims:
     try:
         document = read_json(data, most_bytes=MAX_CLAIMS_BYTES, most_values=MAX_VALUES)
     except OddJsonError as error:
         raise GraderError(f"{where}: {error}. {_NOTHING_COUNTS}") from None
     faults = schema_faults(document, _schema(), where)
     if not faults:
-        faults = list(_faults(document, where, wanted))
+        faults = list(_faults(document, where, wanted, may_have_gpu=may_have_gpu))
     if faults:
         listed = [*map(str, faults[:MAX_FAULTS]), *(["and more"] if len(faults) >= MAX_FAULTS else [])]
         raise GraderError(f"{where}: not what a run of ours leaves behind:\n" + "\n".join(listed))
@@ -112,7 +117,9 @@ def _schema() -> Mapping[str, Any]:
     return schema
 
 
-def _faults(document: Mapping[str, Any], where: str, wanted: Sequence[Expected]) -> Iterator[Fault]:
+def _faults(
+    document: Mapping[str, Any], where: str, wanted: Sequence[Expected], *, may_have_gpu: bool
+) -> Iterator[Fault]:
     """Find what the schema cannot say."""
     isolation = document["isolation"]
     if isolation != Isolation.FULL:
@@ -122,8 +129,16 @@ def _faults(document: Mapping[str, Any], where: str, wanted: Sequence[Expected])
             yield Fault(where, "checks", "none beside a grader_fault", show(document["checks"]), _NOTHING_COUNTS)
     else:
         yield from _set_faults(document["checks"], where, wanted)
+    gpu = document["gpu"] if may_have_gpu else None
+    if gpu != document["gpu"]:
+        yield Fault(where, "gpu", "null: this run has no GPU", show(document["gpu"]), _NOTHING_COUNTS)
     for i, check in enumerate(document["checks"]):
-        yield from _check_faults(check, f"checks[{i}] ({show(check['name'])})", where, document["gpu"])
+        yield from _check_faults(check, f"checks[{i}] ({show(check['name'])})", where, gpu)
+    for key in ("load_faults", "lint"):
+        for i, row in enumerate(document[key]):
+            if not is_file_name(row["file"]):
+                expected = "a name that a file of a submission can have"
+                yield Fault(where, f"{key}[{i}].file", expected, show(row["file"]), _NOTHING_COUNTS)
 
 
 def _set_faults(checks: Sequence[Mapping[str, Any]], where: str, wanted: Sequence[Expected]) -> Iterator[Fault]:
@@ -212,8 +227,15 @@ def _claims(document: Mapping[str, Any]) -> Claims:
         timings={name: float(seconds) for name, seconds in document["timings"].items()},
         output=document["output"],
         grader_fault=document["grader_fault"],
+        own_coverage=_coverage(document.get("own_coverage")),
     )
     return Claims(evidence, document["environment_sha256"], document["gpu"])
+
+
+def _coverage(row: Mapping[str, Any] | None) -> Coverage | None:
+    if row is None:
+        return None
+    return Coverage(row["passes"], *(int(row[name]) for name in ("lines", "of_lines", "branches", "of_branches")))
 
 
 def _line(number: float | None) -> int | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from fractions import Fraction
 from typing import Any
 
+from grading.claims.names import file_name
 from grading.errors import GraderError
 from grading.model import Evidence
 
@@ -66,7 +68,7 @@ def _document(evidence: Evidence, environment_sha256: str, gpu: str | None, limi
         ],
         "load_faults": [
             {
-                "file": name(fault.file, 300),
+                "file": file_name(fault.file),
                 "line": fault.line,
                 "kind": name(fault.kind, 100),
                 "message": cut(fault.message, 2000),
@@ -75,7 +77,7 @@ def _document(evidence: Evidence, environment_sha256: str, gpu: str | None, limi
         ],
         "lint": [
             {
-                "file": name(found.file, 300),
+                "file": file_name(found.file),
                 "line": found.line,
                 "rule": name(found.rule, 100),
                 "message": cut(found.message, 500),
@@ -96,6 +98,7 @@ def _document(evidence: Evidence, environment_sha256: str, gpu: str | None, limi
         "timings": dict(evidence.timings),
         "output": cut(evidence.output[-limit:] if limit else "", 8000),
         "grader_fault": None if evidence.grader_fault is None else cut(evidence.grader_fault, 8000),
+        **({} if evidence.own_coverage is None else {"own_coverage": asdict(evidence.own_coverage)}),
         "environment_sha256": environment_sha256,
         "gpu": name_or_none(gpu, 100),
     }

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import random
 import sys
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 import pytest
 from _pytest.assertion import util
-from _pytest.runner import runtestprotocol
+from _pytest.runner import call_and_report, runtestprotocol
 
+from grading.catalogue.hidden import may_hold_checks
 from grading.errors import GraderError
+from grading.judge.modules import load_oracle, single_thread
 from grading.judge.nursery import Loaded
 from grading.judge.outcomes import (
     CaseResult,
     Collected,
     NotLoadedError,
+    case_name,
     check_name,
     died_by_foreign_signal,
     plan_check,
@@ -75,6 +76,7 @@ class JudgePlugin:
         self.order_seed: int | None = None
         self.only: str | None = None
         self.has_gpu = False
+        self.idle: Collection[str] = ()
         self._total = 0
         self._deadline = math.inf
         self._error: BaseException | None = None
@@ -138,7 +140,7 @@ class JudgePlugin:
     @pytest.fixture
     def rng(self, request: pytest.FixtureRequest) -> np.random.Generator:
         """A generator that is fresh for each run and test, and repeated by the run's seed."""
-        return np.random.default_rng(self._seed_of(request.node.nodeid))
+        return np.random.default_rng(self._seed_of(case_name(request.node)))
 
     @pytest.fixture
     def oracle(self) -> ModuleType:
@@ -157,9 +159,8 @@ class JudgePlugin:
 
         return set_share
 
-    def _seed_of(self, nodeid: str) -> np.random.SeedSequence:
-        test = nodeid.rpartition("/")[2]
-        return np.random.SeedSequence([self.seed, zlib.crc32(test.encode())])
+    def _seed_of(self, case: str) -> np.random.SeedSequence:
+        return np.random.SeedSequence([self.seed, zlib.crc32(case.encode())])
 
     # hooks ------------------------------------------------------------------------------------------------------------
 
@@ -167,18 +168,22 @@ class JudgePlugin:
         """Keep tracebacks short: they are private notes, and long ones take longer than the tests."""
         config.option.tbstyle = "short"
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """Collect the files whose checks the catalogue counts, and no others."""
+        hidden, path = self.assignment.hidden.resolve(), collection_path.resolve()
+        return not may_hold_checks(path, hidden) if path.is_relative_to(hidden) else None
+
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Drop tests of other levels and, where `only` asks for it, of other kinds; note what each check counts for.
+        """Drop tests of other levels, of bugs that were not drawn and, where `only` asks for it, of other kinds.
 
         A test that needs a GPU where there is none is not run and nobody's fault: it stays unassessed.
         """
         kept = []
         for item in items:
             levels, plan = item.get_closest_marker("levels"), plan_check(item)
-            if (levels is not None and self.level.value not in levels.args) or self.only not in (
-                None,
-                plan.informational,
-            ):
+            elsewhere = levels is not None and self.level.value not in levels.args
+            if elsewhere or plan.name in self.idle or self.only not in (None, plan.informational):
                 continue
             self.collected.plans[plan.name] = plan
             if plan.informational == "gpu" and not self.has_gpu:
@@ -191,8 +196,8 @@ class JudgePlugin:
         self._total = len(kept)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Keep what went wrong while the hidden tests were imported."""
-        if report.failed:
+        """Keep what went wrong while the hidden tests were imported; a file that skips itself takes its checks away."""
+        if not report.passed:
             self.collected.collection_errors.append(str(report.longrepr)[:MAX_DETAIL])
 
     @pytest.hookimpl(tryfirst=True)
@@ -211,19 +216,17 @@ class JudgePlugin:
 
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
         """Run one case; once more, in a fresh worker, if it failed in a shared one or by a signal that was not ours."""
-        name = check_name(item)
-        earlier = self.collected.cases.setdefault(name, [])
-        if any(case.blame is Blame.CANDIDATE for case in earlier):
+        cases = self.collected.cases.setdefault(check_name(item), [])
+        if any(case.blame is Blame.CANDIDATE for case in cases):
             # The check has failed; its other cases cannot change that, and may each cost a time limit.
-            _clear_for(item, nextitem)
-            return True
-        if self._load_fault is not None:
+            cases += self._pass_over(item, nextitem)
+        elif self._load_fault is not None:
             detail = f"{self._load_fault.file}: {self._load_fault.message}"
-            result = CaseResult(Outcome.FAILED, Blame.CANDIDATE, FailureKind.LOAD, detail)
+            cases.append(CaseResult(Outcome.FAILED, Blame.CANDIDATE, FailureKind.LOAD, detail))
         elif time.monotonic() > self._deadline:
             detail = "the submission used up the time of the whole run"
-            result = CaseResult(Outcome.TIMED_OUT, Blame.CANDIDATE, FailureKind.TIMEOUT, detail)
-            _clear_for(item, nextitem)
+            cases.append(CaseResult(Outcome.TIMED_OUT, Blame.CANDIDATE, FailureKind.TIMEOUT, detail))
+            cases += self._pass_over(item, nextitem)
         else:
             self._more = nextitem is not None and not self._can_share(item, nextitem)
             result = self._run_case(item, nextitem)
@@ -231,10 +234,22 @@ class JudgePlugin:
                 result = self._run_again(item, nextitem)
             if self._error is not None and died_by_foreign_signal(self._error):
                 result = self._run_again(item, nextitem)
-        earlier.append(result)
+            cases.append(result)
         if self.on_progress is not None:
             self.on_progress(nextitem.session.items.index(nextitem) if nextitem else self._total, self._total)
         return True
+
+    def _pass_over(self, item: pytest.Item, nextitem: pytest.Item | None) -> list[CaseResult]:
+        """End the fixtures that a case which is not run shares with earlier ones and not with the next.
+
+        pytest does so after each item that it runs. Left standing, they would make the next file's first test a failure
+        of ours, so that a candidate could spoil a grade by failing the last check of a file.
+
+        Returns: what went wrong in that, if something did.
+        """
+        self._error = None
+        result = self._result(item, [call_and_report(item, "teardown", log=False, nextitem=nextitem)])
+        return [] if result.outcome is Outcome.PASSED else [result]
 
     def _can_share(self, item: pytest.Item, other: pytest.Item) -> bool:
         criterion = plan_check(item).criterion
@@ -251,19 +266,19 @@ class JudgePlugin:
         self._error, self._when, self._share = None, "", None
         # pytest would explain `==` by a diff, which takes hours where the candidate returns long lists.
         util._reprcompare = None
-        reports = runtestprotocol(item, log=False, nextitem=nextitem)
+        return self._result(item, runtestprotocol(item, log=False, nextitem=nextitem))
+
+    def _result(self, item: pytest.Item, reports: list[pytest.TestReport]) -> CaseResult:
         duration = sum(report.duration for report in reports)
         if self._error is None:
             return CaseResult(Outcome.PASSED, duration_s=duration, share=self._share)
         ruling = rule(self._error, in_setup=self._when != "call")
         text = "\n".join(str(report.longrepr) for report in reports if report.longrepr is not None)
         detail = f"{type(self._error).__name__}: {self._error}\n{text}"[:MAX_DETAIL]
-        if ruling.blame is Blame.GRADER and item.get_closest_marker("gpu") and self._is_skip():
+        skipped = isinstance(self._error, pytest.skip.Exception)
+        if ruling.blame is Blame.GRADER and item.get_closest_marker("gpu") and skipped:
             return CaseResult(Outcome.NOT_RUN, detail=detail, duration_s=duration)
         return CaseResult(ruling.outcome, ruling.blame, ruling.kind, detail, duration)
-
-    def _is_skip(self) -> bool:
-        return isinstance(self._error, pytest.skip.Exception)
 
     def pytest_sessionfinish(self) -> None:
         """End the worker that the last checks shared."""
@@ -278,32 +293,3 @@ class JudgePlugin:
             error = call.excinfo.value
             self._error, self._when = error.error if isinstance(error, _EndedError) else error, call.when
         return (yield)
-
-
-def _clear_for(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """End the fixtures that an item which is not run shares with earlier ones and not with the next.
-
-    pytest does so after each item that it runs. Left standing, they would make the next file's first test a failure
-    of ours, so that a candidate could spoil a grade by failing the last check of a file.
-    """
-    item.session._setupstate.teardown_exact(nextitem)
-
-
-def load_oracle(path: Path) -> ModuleType:
-    """Import an assignment's oracle once per process, under a name of its own."""
-    name = f"oracle_{zlib.crc32(str(path).encode()):08x}"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        if spec is None or spec.loader is None:
-            raise ImportError(f"{path}: no such oracle")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-    return sys.modules[name]
-
-
-def single_thread(modules: dict[str, Any]) -> None:
-    """Keep the judge's own arithmetic to one thread, so that it repeats."""
-    torch = modules.get("torch")
-    if torch is not None:
-        torch.set_num_threads(1)

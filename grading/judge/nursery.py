@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from grading.judge.remote import Channel, Session, plain_text
-from grading.model import Assignment, LoadFault
+from grading.model import Assignment, Level, LoadFault
 from grading.sandbox.endings import WorkerError
 
 
@@ -43,17 +43,19 @@ class Loaded:
     error: WorkerError | None = None
 
 
-def load_in(channel: OpenChannel, assignment: Assignment, seed: int) -> Loaded:
+def load_in(channel: OpenChannel, assignment: Assignment, level: Level, seed: int) -> Loaded:
     """Load the submission in a fresh worker.
 
     Args:
+        level: whose entry points it must have.
         seed: for the global generators in the worker.
     """
+    promised = [point for point in assignment.entry_points if not point.levels or level in point.levels]
     session = Session(channel, assignment.limits.load_s, assignment.exceptions)
     options = {
         "entry": assignment.entry,
         "dataclasses": {name: list(fields) for name, fields in assignment.dataclasses.items()},
-        "entry_points": {point.name: point.signature for point in assignment.entry_points},
+        "entry_points": {point.name: point.signature for point in promised},
         "seed": _public_seed(seed),
     }
     try:

@@ -94,9 +94,17 @@ class CheckPlan:
 
 def check_name(item: pytest.Item) -> str:
     """Return a check's name: file, class and function without parameters, whose ids may hold any character."""
-    case = getattr(item, "callspec", None)
-    name = item.nodeid if case is None else item.nodeid.removesuffix(f"[{case.id}]")
-    return name.rpartition("/")[2]
+    return _full_name(item, item.originalname if isinstance(item, pytest.Function) else item.name)
+
+
+def case_name(item: pytest.Item) -> str:
+    """Return the name of a check with one set of parameters."""
+    return _full_name(item, item.name)
+
+
+def _full_name(item: pytest.Item, function: str) -> str:
+    classes = [node.name for node in item.listchain() if isinstance(node, pytest.Class)]
+    return "::".join((item.path.name, *classes, function))
 
 
 def plan_check(item: pytest.Item) -> CheckPlan:

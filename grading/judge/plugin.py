@@ -43,7 +43,7 @@ class _Debugging(JudgePlugin):
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register markers and the fixtures for the assignment whose hidden folder is given."""
-    for line in ("criterion(id, weight=1)", "levels(*names)", "limit(test_s)", "gpu", "extension"):
+    for line in ("criterion(id, weight=1)", "levels(*names)", "bug(name)", "limit(test_s)", "gpu", "extension"):
         config.addinivalue_line("markers", line)
     folder = config.getoption("--solution")
     if folder is None:
@@ -54,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if hidden is None:
         raise pytest.UsageError("name an assignment's hidden folder, or a test in it")
     assignment = load_assignment(hidden.parent, proof=False)
-    seed = config.getoption("--judge-seed")
+    level, seed = Level(config.getoption("--level")), config.getoption("--judge-seed")
     seed = secrets.randbits(63) if seed is None else seed
     if config.getoption("--sandbox"):
         zygote = Zygote(probe_isolation(), key_of(assignment))
@@ -63,13 +63,13 @@ def pytest_configure(config: pytest.Config) -> None:
         package = read_package(assignment.inside)
 
         def take() -> Loaded:
-            return load_in(open_worker(zygote, submission, package, assignment), assignment, seed)
+            return load_in(open_worker(zygote, submission, package, assignment), assignment, level, seed)
     else:
 
         def take() -> Loaded:
-            return load_in(LocalWorker(Path(folder), assignment.inside), assignment, seed)
+            return load_in(LocalWorker(Path(folder), assignment.inside), assignment, level, seed)
 
-    plugin = _Debugging(assignment, Level(config.getoption("--level")), seed, take)
+    plugin = _Debugging(assignment, level, seed, take)
     plugin.has_gpu = find_gpu() is not None and not config.getoption("--sandbox")
     config.pluginmanager.register(plugin, "judge")
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 
 from grading.errors import GraderError
 from grading.judge.hooks import JudgePlugin
+from grading.judge.modules import forget_others_tests, forget_tests_of
 from grading.judge.nursery import Loaded, Nursery, load_in
 from grading.judge.outcomes import died_by_foreign_signal
 from grading.model import Assignment, CheckResult, Level, LoadFault, Submission
@@ -27,6 +27,7 @@ _UNUSED_PLUGINS = [
     *("terminal", "faulthandler", "unraisableexception", "threadexception", "doctest", "junitxml", "pastebin"),
     *("legacypath", "stepwise", "setuponly", "setupplan", "debugging", "logging", "cacheprovider"),
 ]
+_RAN = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ def run_hidden_tests(
     on_progress: Callable[[int, int], None] | None = None,
     only: str | None = None,
     has_gpu: bool = False,
+    idle: Collection[str] = (),
 ) -> JudgeRun:
     """Judge a submission.
 
@@ -75,6 +77,7 @@ def run_hidden_tests(
         on_progress: called with tests done and tests in all.
         only: run no checks but those without points of this kind, "gpu" or "extension"; None runs all.
         has_gpu: whether the sandbox shows a GPU; without one, checks marked gpu are not run.
+        idle: names of checks to leave out, because the draw left their bugs out.
 
     Raises:
         GraderError: the hidden tests or the sandbox do not work; nothing is said about the submission.
@@ -83,7 +86,7 @@ def run_hidden_tests(
     started = time.monotonic()
 
     def hatch() -> Loaded:
-        return load_in(open_worker(zygote, submission, inside, assignment), assignment, seed)
+        return load_in(open_worker(zygote, submission, inside, assignment), assignment, level, seed)
 
     with Nursery(hatch) as nursery:
 
@@ -95,7 +98,7 @@ def run_hidden_tests(
         plugin = JudgePlugin(assignment, level, seed, nursery.take, try_loading)
         plugin.prepare_next = nursery.prepare
         plugin.on_progress, plugin.order_seed = on_progress, order_seed
-        plugin.only, plugin.has_gpu = only, has_gpu
+        plugin.only, plugin.has_gpu, plugin.idle = only, has_gpu, idle
         _run_pytest(assignment.hidden, plugin)
     if plugin.grader_error is not None:
         raise plugin.grader_error
@@ -138,36 +141,20 @@ def _try_loading(assignment: Assignment, nursery: Nursery) -> tuple[LoadFault | 
 def _run_pytest(hidden: Path, plugin: JudgePlugin) -> None:
     arguments = [str(hidden), "-c", str(_CONFIGURATION), "--rootdir", str(hidden)]
     arguments += [part for name in _UNUSED_PLUGINS for part in ("-p", f"no:{name}")]
-    _forget_others_tests(hidden)
+    forget_others_tests(hidden)
     output = io.StringIO()
     whole = False
     try:
         with _clean_environment(), contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
             status = pytest.main(arguments, plugins=[plugin])
-        whole = status != pytest.ExitCode.INTERRUPTED and not plugin.collected.collection_errors
+        whole = status in _RAN and not plugin.collected.collection_errors
     finally:
-        if not whole:
-            _forget_tests(hidden)
+        if not whole:  # some import may have broken off, and half a module would pass for the whole in the next grade
+            forget_tests_of(hidden)
     if status == pytest.ExitCode.INTERRUPTED and not plugin.collected.collection_errors:
         raise KeyboardInterrupt
     if status in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
         raise GraderError(f"pytest failed in {hidden}:\n{output.getvalue()[-4000:]}")
-
-
-def _forget_others_tests(hidden: Path) -> None:
-    """Drop modules of another assignment that are called as one of ours: pytest would take them for it."""
-    for path in hidden.glob("*.py"):
-        module = sys.modules.get(path.stem)
-        if module is not None and Path(getattr(module, "__file__", None) or "").resolve() != path.resolve():
-            del sys.modules[path.stem]
-
-
-def _forget_tests(hidden: Path) -> None:
-    """Drop our modules after a failed import: what was loaded of them would pass for the whole in the next grade."""
-    for path in hidden.glob("*.py"):
-        module = sys.modules.get(path.stem)
-        if module is not None and Path(getattr(module, "__file__", None) or "").resolve() == path.resolve():
-            del sys.modules[path.stem]
 
 
 @contextlib.contextmanager

@@ -236,6 +236,9 @@ def _private(graded: Graded) -> Section:
         body.append(Paragraph(line("The grader failed: ", code(graded.evidence.grader_fault))))
     if graded.evidence.lint_error is not None:
         body.append(Paragraph(line("The linter failed: ", code(graded.evidence.lint_error))))
+    covered = graded.evidence.own_coverage
+    if covered is not None:
+        body.append(Paragraph(line(words.coverage_words(covered))))
     checks = sorted(graded.evidence.checks, key=lambda check: (check.outcome is Outcome.PASSED, check.name))
     if checks:
         shown = [_check_line(check) for check in checks[:MAX_CHECKS]]

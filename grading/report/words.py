@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from grading.model import (
+    Coverage,
     CriterionGrade,
     Evidence,
     FailureKind,
@@ -119,6 +120,15 @@ def criterion_hint(criterion: CriterionGrade, evidence: Evidence) -> Line:
     return prose(criterion.hint) if _explained(criterion, evidence) and (evidence.lint or not by_lint) else ()
 
 
+def coverage_words(coverage: Coverage) -> str:
+    """Say how much of the candidate's code their own tests run; it earns nothing, and is their process's word."""
+    passing = "pass" if coverage.passes else "do not all pass"
+    return (
+        f"Their own tests {passing} on their own code, and run {coverage.lines} of {coverage.of_lines} lines "
+        f"and {coverage.branches} of {coverage.of_branches} branches of it. Their process says so; it earns no point."
+    )
+
+
 def next_steps(graded: Graded) -> tuple[Line, ...]:
     """Say what the candidate does next, in order."""
     grade = graded.grade
@@ -153,6 +163,8 @@ def _explained(criterion: CriterionGrade, evidence: Evidence) -> bool:
 
 
 def _checks_note(criterion: CriterionGrade, evidence: Evidence) -> str:
+    if criterion.note:
+        return criterion.note
     if criterion.checks == 0:
         return "No check ran."
     kinds = [(kind.value, number) for kind, number in criterion.failures.items()]

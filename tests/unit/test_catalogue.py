@@ -1,5 +1,6 @@
 """Assignment folders: a whole one loads, a faulty one names every fault at once."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -209,6 +210,33 @@ def test_minutes_offer_at_least_one_level(demo, minutes):
     assert "minutes: expected a table with at least one key" in only_fault(demo)
 
 
+def test_an_entry_point_may_belong_to_some_levels(demo):
+    edit(demo, "minutes = {mid = 60}", "minutes = {mid = 60, senior = 90}")
+    edit(demo, 'f = "(x, *, epochs=1)"', 'f = {signature = "(x, *, epochs=1)", levels = ["senior"]}')
+    for kind in ("starter", "solutions"):
+        for folder in (demo / kind).glob("mid"):
+            shutil.copytree(folder, folder.with_name("senior"))
+    assert load_assignment(demo).entry_points[0] == EntryPoint("f", "(x, *, epochs=1)", (Level.SENIOR,))
+
+
+@pytest.mark.parametrize(
+    ("value", "part"),
+    [
+        ('{signature = "(x)", levels = ["expert"]}', "levels on offer (mid)"),
+        ('{signature = "(x)", levels = []}', "levels: expected a list of texts with at least one"),
+        ('{signature = "(x)"}', "levels"),
+        ('{levels = ["mid"]}', "signature"),
+        ('{signature = "(x", levels = ["mid"]}', "does not parse"),
+        ('{signature = "(x)", levels = ["mid"], level = "mid"}', 'Did you mean "levels"?'),
+    ],
+)
+def test_faults_of_an_entry_point_of_some_levels_are_named(demo, value, part):
+    edit(demo, 'f = "(x, *, epochs=1)"', f"f = {value}")
+    fault = only_fault(demo)
+    assert "entry_points: f" in fault
+    assert part in fault
+
+
 def test_entry_points_are_needed(demo):
     edit(demo, '[entry_points]\nf = "(x, *, epochs=1)"\nLoop = "(model, /, *steps, **options)"\n', "")
 
@@ -385,6 +413,23 @@ def test_each_faulty_marker_is_named_with_its_line(demo, text, parts):
 
     for part in ["demo/hidden/test_demo.py", *parts]:
         assert part in fault
+
+
+@pytest.mark.parametrize("name", ["demo_test.py", "more/demo_test.py", "_test.py"])
+def test_a_file_that_pytest_alone_would_take_for_tests_is_named(demo, name):
+    hidden(demo, '@mark.criterion("first")\ndef test_never_run(): ...\n', name)
+    fault = only_fault(demo)
+
+    assert f"demo/hidden/{name}: file name: expected test_*.py" in fault
+    assert "for example to test_" in fault
+    assert criterion_counts(load_assignment(demo, proof=False), Level.MID) == {"first": 1}
+
+
+@pytest.mark.parametrize("name", ["test_more_test.py", "inside/slow_test.py", ".copies/demo_test.py"])
+def test_a_file_that_ends_alike_but_is_run_or_is_no_test_is_no_fault(demo, name):
+    hidden(demo, '@mark.criterion("first")\ndef test_more(): ...\n', name)
+
+    assert load_assignment(demo, proof=False) == load_assignment(demo)
 
 
 def test_a_criterion_without_a_check_is_named_with_its_levels(demo):

@@ -22,12 +22,14 @@ from grading.claims import (
     parse_gpu_claims,
     render_claims,
 )
+from grading.claims.names import is_file_name
 from grading.errors import GraderError
 from grading.judge.hooks import JudgePlugin
 from grading.judge.run import _run_pytest
 from grading.model import (
     Blame,
     CheckResult,
+    Coverage,
     Evidence,
     FailureKind,
     Flag,
@@ -83,6 +85,14 @@ def score(claims: Claims):
     return score_evidence(claims.evidence, SAMPLE, MID)
 
 
+_PLACE = "[0].file"
+NO_FILES = {
+    **dict.fromkeys(("/etc/passwd", "..", "../solution.py", "own/../../x.py", "a//b.py", "./x.py", "x/"), _PLACE),
+    **dict.fromkeys(("a\n::error::b.py", "a\x1b[31m.py", "a\0.py", "a\u202eyp.py", "a\u2028.py"), _PLACE),
+    **{"": _PLACE, "x" * 201: "maxLength"},
+}
+
+
 # there and back -------------------------------------------------------------------------------------------------------
 
 SUBMISSIONS = {
@@ -134,12 +144,27 @@ def test_every_field_comes_back():
         flags=(Flag("gc", "looks", "solution.py", 9), Flag("late", "no file")),
         seed=2**63 - 1,
         output="printed\0\u2028",
+        own_coverage=Coverage(passes=False, lines=3, of_lines=9, branches=0, of_branches=4),
     )
     assert parse_claims(render_claims(full, ENVIRONMENT, None).encode(), SAMPLE, MID).evidence == full
     given_up = Evidence((), Isolation.FULL, seed=1, grader_fault="the sandbox is gone")
     claims = parse_claims(render_claims(given_up, ENVIRONMENT, None).encode(), SAMPLE, MID)
     assert claims.evidence == given_up
     assert score(claims).verdict is Verdict.UNGRADED
+
+
+@pytest.mark.parametrize("file", [*NO_FILES, "x/" * 150, "\ud800" * 90, "a" * 199 + "/b", "\n" * 120, "/", "../" * 70])
+def test_no_file_name_keeps_a_grade_from_being_read(file):
+    said = evidence(load_faults=(LoadFault(file, 1, "x", "y"),), lint=(LintFinding(file, 1, "F401", "z"),))
+    found = parse_claims(render_claims(said, ENVIRONMENT, None).encode(), SAMPLE, MID).evidence
+    assert (len(found.load_faults), len(found.lint)) == (1, 1)
+    assert is_file_name(found.load_faults[0].file)
+
+
+@pytest.mark.parametrize("file", ["solution.py", "own_tests/test_own.py", "a b.py", "..py", "\u00e9/x...py", "x" * 200])
+def test_a_name_that_a_file_can_have_stays_as_it_is(file):
+    said = evidence(load_faults=(LoadFault(file, 1, "x", "y"),), lint=(LintFinding(file, 1, "F401", "z"),))
+    assert parse_claims(render_claims(said, ENVIRONMENT, None).encode(), SAMPLE, MID).evidence == said
 
 
 @pytest.mark.parametrize("share", [Fraction(0), Fraction(1), Fraction(5e-324), Fraction(0.1) / 7, Fraction(1, 3**900)])
@@ -225,6 +250,16 @@ class TestGroup:
         async def test_inside(self, x): ...
 
 
+@pytest.mark.criterion("windows", weight=3)
+class TestTwice:
+    pytestmark = [mark.criterion("f1", weight=4), mark.criterion("windows", weight=5)]
+
+    def test_the_first_assigned_counts(self): ...
+    @mark.criterion("f1")
+    @mark.criterion("windows", weight=6)
+    def test_the_nearest_counts(self): ...
+
+
 if True:
     @pytest.mark.gpu
     @pytest.mark.extension
@@ -243,6 +278,7 @@ def tricky(tmp_path):
     (tmp_path / "hidden" / "test_tricky.py").write_text(TRICKY)
     (tmp_path / "hidden" / "inside" / "test_no.py").write_text("def test_no(): ...\n")
     (tmp_path / "hidden" / "oracle.py").write_text("def test_no(): ...\n")
+    (tmp_path / "hidden" / "no_test.py").write_text("def test_no(): ...\n")
     return dataclasses.replace(SAMPLE, directory=tmp_path)
 
 
@@ -254,9 +290,10 @@ def test_markers_are_inherited_as_pytest_inherits_them(tricky):
         "TestGroup::test_of_the_class": ("windows", 7, None),
         "TestGroup::test_beyond": (None, 7, "extension"),
         "TestGroup::TestInner::test_inside": ("windows", 7, None),
+        "TestTwice::test_the_first_assigned_counts": ("f1", 4, None),
+        "TestTwice::test_the_nearest_counts": ("windows", 6, None),
         "test_of_both_kinds": (None, 2, "gpu"),
     }
-    (tricky.hidden / "inside" / "test_no.py").unlink()  # pytest would collect what no assignment of ours has
     assert found == collected(tricky, MID)
 
 
@@ -309,6 +346,14 @@ def fault_and_points(claimed):
     claimed["grader_fault"] = "no"
 
 
+def fault_in(file):
+    return lambda claimed: claimed["load_faults"].append({"file": file, "line": 1, "kind": "x", "message": ""})
+
+
+def finding_in(file):
+    return lambda claimed: claimed["lint"].append({"file": file, "line": 1, "rule": "F401", "message": ""})
+
+
 LIES = {
     "leaves out a check": (but_the_first, "no such check"),
     "no check at all": (empty, "no such check"),
@@ -357,6 +402,9 @@ LIES = {
     "lint as an object": (lambda d: d.update(lint={}), "lint"),
     "too many findings": (lambda d: d.update(lint=[{"file": "", "line": 1, "rule": "", "message": ""}] * 501), "lint"),
     "a GPU without a name": (lambda d: d.update(gpu=""), "gpu"),
+    "a GPU in a run without one": (lambda d: d.update(gpu="Test card"), "this run has no GPU"),
+    **{f"the file {name[:20]!a} that did not load": (fault_in(name), place) for name, place in NO_FILES.items()},
+    **{f"the file {name[:20]!a} in lint": (finding_in(name), place) for name, place in NO_FILES.items()},
 }
 
 
@@ -521,7 +569,15 @@ def test_a_gpu_run_adds_its_block_and_no_point():
     assert [item.status for item in score(before).informational] == [Status.NOT_ASSESSED]
     assert [item.status for item in score(merged).informational] == [Status.PASSED]
     assert dataclasses.replace(score(merged), informational=()) == dataclasses.replace(score(before), informational=())
-    assert parse_claims(merged.render().encode(), SAMPLE, MID) == merged  # as the ledger keeps it
+    assert parse_claims(merged.render().encode(), SAMPLE, MID, merged=True) == merged  # as the ledger keeps it
+
+
+def test_only_a_copy_of_ours_may_speak_of_a_gpu():
+    kept = merge(parse_claims(TEXT.encode(), SAMPLE, MID), gpu_claims()).render().encode()
+    with pytest.raises(GraderError) as caught:
+        parse_claims(kept, SAMPLE, MID)
+    assert "gpu: expected null: this run has no GPU; found 'Test card'" in str(caught.value)
+    assert "not_run in a run without a GPU" in str(caught.value)
 
 
 def test_a_failed_gpu_check_costs_nothing():

@@ -2,12 +2,15 @@
 
 import dataclasses
 import os
+import sys
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from grading.catalogue.hidden import read_checks
 from grading.errors import GraderError
 from grading.judge import CandidateError, Handle, Record, WrongType, expect_array, expect_close, expect_float, fetch
 from grading.judge.hooks import JudgePlugin
@@ -156,7 +159,7 @@ def folder(tmp_path):
 
 
 def open_session(channel):
-    loaded = load_in(channel, ASSIGNMENT, seed=1)
+    loaded = load_in(channel, ASSIGNMENT, Level.MID, seed=1)
     assert loaded.error is None
     assert loaded.fault is None
     loaded.session.allow(ASSIGNMENT.limits.test_s)
@@ -321,7 +324,7 @@ def test_nonsense_in_place_of_words_is_left_out():
 
     with pytest.raises(ValueError, match=r"^$"):
         Session(Channel(), 5.0).solution()
-    fault = load_in(Channel(), ASSIGNMENT, seed=1).fault
+    fault = load_in(Channel(), ASSIGNMENT, Level.MID, seed=1).fault
     assert fault == LoadFault("solution.py", None, "", "")
 
 
@@ -332,14 +335,22 @@ def test_what_a_test_cannot_send_is_our_fault(session):
 
 
 def test_problems_of_entry_points_are_told(folder):
-    loaded = load_in(LocalWorker(folder / "work", folder / "inside"), ASSIGNMENT, seed=1)
+    loaded = load_in(LocalWorker(folder / "work", folder / "inside"), ASSIGNMENT, Level.MID, seed=1)
     assert set(loaded.problems) == {"gone", "total"}
     assert loaded.problems["gone"] == "is missing"
 
 
+def test_entry_points_of_other_levels_are_not_asked_for(folder):
+    points = tuple(dataclasses.replace(p, levels=(Level.SENIOR,)) for p in ASSIGNMENT.entry_points)
+    assignment = dataclasses.replace(ASSIGNMENT, entry_points=points)
+    for level, problems in ((Level.MID, set()), (Level.SENIOR, {"gone", "total"})):
+        loaded = load_in(LocalWorker(folder / "work", folder / "inside"), assignment, level, seed=1)
+        assert set(loaded.problems) == problems
+
+
 def test_a_fault_at_load_has_file_line_and_kind(folder):
     (folder / "work" / "solution.py").write_text("x = 1\ny = 1 / 0\n")
-    loaded = load_in(LocalWorker(folder / "work", folder / "inside"), ASSIGNMENT, seed=1)
+    loaded = load_in(LocalWorker(folder / "work", folder / "inside"), ASSIGNMENT, Level.MID, seed=1)
     assert (loaded.fault.file, loaded.fault.line, loaded.fault.kind) == ("solution.py", 2, "ZeroDivisionError")
 
 
@@ -520,17 +531,22 @@ def test_a_check_that_fails_in_a_fresh_worker_has_failed(tmp_path):
     assert (outcomes, used) == ([Outcome.PASSED, Outcome.FAILED, Outcome.PASSED, Outcome.PASSED], 4)
 
 
-def test_two_assignments_may_call_their_tests_alike(tmp_path):
+@pytest.mark.parametrize("package", [False, True])
+@pytest.mark.parametrize("deeper", ["", "more"])
+def test_two_assignments_may_call_their_tests_alike(tmp_path, deeper, package):
     for folder, number in (("one", 1), ("two", 2), ("one", 1)):
-        hidden = tmp_path / folder / "hidden"
+        hidden = tmp_path / folder / "hidden" / deeper
         hidden.mkdir(parents=True, exist_ok=True)
         (hidden / "conftest.py").write_text(f"import pytest\n\n@pytest.fixture\ndef number():\n    return {number}\n")
         (hidden / "test_alike.py").write_text(
             f"import pytest\n\n@pytest.mark.criterion('a')\ndef test_{folder}(solution, number):\n"
             f"    assert number == {number}\n"
         )
+        if package:
+            (tmp_path / folder / "hidden" / "__init__.py").touch()
+            (hidden / "__init__.py").touch()
         plugin = JudgePlugin(ASSIGNMENT, Level.MID, 1, take=in_call)
-        _run_pytest(hidden, plugin)
+        _run_pytest(tmp_path / folder / "hidden", plugin)
         (check,) = plugin.collected.checks()
         assert (check.name, check.outcome) == (f"test_alike.py::test_{folder}", Outcome.PASSED)
 
@@ -611,42 +627,210 @@ def hidden_folder(tmp_path, **files):
     folder = tmp_path / "hidden"
     folder.mkdir(exist_ok=True)
     for name, text in files.items():
-        (folder / f"{name}.py").write_text(text)
+        path = folder / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
     return folder
 
 
-def run_files(folder, *, run_s=None):
-    assignment = ASSIGNMENT if run_s is None else dataclasses.replace(ASSIGNMENT, limits=Limits(load_s=0, test_s=run_s))
-    plugin = JudgePlugin(assignment, Level.MID, 1, take=lambda: at_load(None))
+def run_files(folder, *, share=False, order_seed=None, take=None, on_progress=None):
+    assignment = dataclasses.replace(ASSIGNMENT, directory=folder.parent, limits=Limits(share_worker=share))
+    plugin = JudgePlugin(assignment, Level.MID, 1, take=lambda: take(plugin) if take else at_load(None))
+    plugin.order_seed, plugin.on_progress = order_seed, on_progress
     _run_pytest(folder, plugin)
     return plugin.collected
 
 
-@pytest.mark.parametrize("run_s", [None, 0.0])
-def test_a_check_that_failed_before_its_last_case_spoils_no_other_file(tmp_path, run_s):
-    collected = run_files(hidden_folder(tmp_path, test_a=CASES, test_b=ONE), run_s=run_s)
-    blames = {check.name: check.blame for check in collected.checks()}
-    assert Blame.GRADER not in blames.values()
-    assert blames["test_a.py::test_cases"] is Blame.CANDIDATE
+def blames_of(collected):
+    return {check.name: check.blame for check in collected.checks()}
 
 
-def test_a_file_that_could_not_be_imported_is_whole_in_the_next_run(tmp_path):
-    folder = hidden_folder(tmp_path, test_a=ONE + "\nraise RuntimeError('not now')\n" + CASES, test_b=ONE)
-    assert run_files(folder).collection_errors
-    (folder / "test_a.py").write_text(ONE + CASES)
+@pytest.mark.parametrize("share", [False, True])
+def test_a_check_that_failed_before_its_last_case_spoils_no_other_file(tmp_path, share):
+    seen = []
+    folder = hidden_folder(tmp_path, test_a=CASES, test_b=ONE)
+    collected = run_files(folder, share=share, on_progress=lambda done, total: seen.append((done, total)))
+    assert blames_of(collected) == {"test_a.py::test_cases": Blame.CANDIDATE, "test_b.py::test_one": None}
+    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+SCOPES = """
+import pytest
+
+def told(scope, name):
+    @pytest.fixture(scope=scope, autouse=True)
+    def fixture():
+        with open({log!r}, "a") as file:
+            file.write("+" + name + " ")
+            file.flush()
+            yield
+            file.write("-" + name + " ")
+
+    return fixture
+"""
+SCOPED = """
+import pathlib, sys, pytest
+
+namespace = {}
+exec(pathlib.Path(__file__).with_name("scopes.txt").read_text(), namespace)
+told = namespace["told"]
+of_module = told("module", "MODULE")
+
+class TestGroup:
+    of_class = staticmethod(told("class", "MODULE.group"))
+
+    @pytest.mark.criterion("a")
+    @pytest.mark.parametrize("number", NUMBERS)
+    def test_cases(self, solution, number):
+        assert solution.value == number
+"""
+
+
+def scoped_folder(tmp_path, numbers):
+    files = {
+        name: SCOPED.replace("MODULE", name[-1]).replace("NUMBERS", repr(given)) for name, given in numbers.items()
+    }
+    folder = hidden_folder(
+        tmp_path, conftest=SCOPED.partition("of_module")[0] + 'of_run = told("session", "run")', **files
+    )
+    (folder / "scopes.txt").write_text(SCOPES.format(log=str(tmp_path / "log")))
+    return folder
+
+
+ALL_SCOPES = "+run +a +a.group -a.group -a +b +b.group -b.group -b -run"
+
+
+@pytest.mark.parametrize("share", [False, True])
+@pytest.mark.parametrize("numbers", [[1, 1, 1], [2, 1, 1], [1, 2, 1], [1, 1, 2]])
+def test_fixtures_of_every_scope_end_when_their_last_case_is_passed_over(tmp_path, share, numbers):
+    collected = run_files(scoped_folder(tmp_path, {"test_a": numbers, "test_b": numbers}), share=share)
+    blame = Blame.CANDIDATE if 2 in numbers else None
+    assert blames_of(collected) == dict.fromkeys(blames_of(collected), blame)
+    log = (tmp_path / "log").read_text().split()
+    if share and numbers == [1, 1, 2]:  # the file's last case ran twice, the second time with everything set up anew
+        file = "+{0} +{0}.group -{0}.group -{0}"
+        assert " ".join(log) == f"+run {file} {file} ".format("a") + f"{file} -run +run {file} -run".format("b")
+    else:
+        assert log == ALL_SCOPES.split()
+
+
+@pytest.mark.parametrize("order_seed", range(6))
+def test_in_any_order_no_case_that_is_passed_over_leaves_a_fixture_standing(tmp_path, order_seed):
+    numbers = {"test_a": [2, 2, 2, 2], "test_b": [1, 1, 2, 2], "test_c": [1, 1, 1, 1]}
+    collected = run_files(scoped_folder(tmp_path, numbers), order_seed=order_seed)
+    assert list(blames_of(collected).values()).count(Blame.CANDIDATE) == 2
+    assert Blame.GRADER not in blames_of(collected).values()
+    standing = []
+    for sign, name in ((word[0], word[1:]) for word in (tmp_path / "log").read_text().split()):
+        assert sign == "+" or standing[-1] == name
+        standing.append(name) if sign == "+" else standing.pop()
+    assert standing == []
+
+
+def test_a_run_whose_time_ends_within_a_file_spoils_no_other_file(tmp_path):
+    def take(plugin):
+        plugin._deadline = time.monotonic() - 1  # this case is the last one that is run
+        return at_load(None)
+
+    folder = scoped_folder(tmp_path, {"test_a": [1, 1], "test_b": [1]})
+    checks = run_files(folder, take=take).checks()
+    assert [(check.outcome, check.blame) for check in checks] == [(Outcome.TIMED_OUT, Blame.CANDIDATE)] * 2
+    assert (tmp_path / "log").read_text().split() == ["+run", "+a", "+a.group", "-a.group", "-a", "-run"]
+
+
+BROKEN = """
+@pytest.fixture(scope="module", autouse=True)
+def broken():
+    yield
+    raise RuntimeError("ours")
+"""
+
+
+def test_a_fixture_that_cannot_end_after_a_case_that_is_passed_over_is_our_fault(tmp_path):
+    checks = run_files(hidden_folder(tmp_path, test_a=CASES + BROKEN, test_b=ONE)).checks()
+    assert [check.blame for check in checks] == [Blame.GRADER, None]
+    assert "RuntimeError: ours" in checks[0].detail
+
+
+def test_a_fixture_that_cannot_end_after_the_runs_time_is_our_fault(tmp_path):
+    def take(plugin):
+        plugin._deadline = time.monotonic() - 1
+        return at_load(None)
+
+    checks = run_files(hidden_folder(tmp_path, test_a=CASES.replace("3]", "1]") + BROKEN), take=take).checks()
+    assert [check.blame for check in checks] == [Blame.GRADER]
+    assert "RuntimeError: ours" in checks[0].detail
+
+
+@pytest.mark.parametrize(
+    ("place", "stop"),
+    [
+        ("test_a", "raise RuntimeError('not now')"),
+        ("test_a", "raise KeyboardInterrupt"),
+        ("test_a", "raise SystemExit"),
+        ("test_a", "pytest.exit('not now')"),
+        ("test_a", "pytest.skip('not now', allow_module_level=True)"),
+        ("deeper/test_a", "raise RuntimeError('not now')"),
+        ("package/test_a", "raise RuntimeError('not now')"),
+    ],
+)
+def test_a_file_that_could_not_be_imported_is_never_half_there(tmp_path, place, stop):
+    folder = hidden_folder(tmp_path, **{place: f"{ONE}\n{stop}\n{CASES}", "test_b": ONE, "package/__init__": ""})
+    for _ in range(2):
+        try:
+            assert run_files(folder).collection_errors
+        except (KeyboardInterrupt, SystemExit, GraderError):
+            continue  # refused as a whole
+    hidden_folder(tmp_path, **{place: ONE + CASES})
     collected = run_files(folder)
     assert not collected.collection_errors
     names = {check.name for check in collected.checks()}
     assert names == {"test_a.py::test_one", "test_a.py::test_cases", "test_b.py::test_one"}
 
 
-@pytest.mark.parametrize("case", ["x/y", "x::y", "[x]", "a]b[c", "x y"])
-def test_a_case_may_be_called_anything(tmp_path, case):
+def test_an_oracle_that_could_not_be_imported_is_never_half_there(tmp_path):
+    text = ONE.replace("(solution)", "(solution, oracle)") + "    assert oracle.ANSWER == 1\n"
+    folder = hidden_folder(tmp_path, test_a=text, oracle="raise RuntimeError('not now')\nANSWER = 1\n")
+    for _ in range(2):  # its second half is missing: the second run must not take that for the candidate's mistake
+        assert blames_of(run_files(folder)) == {"test_a.py::test_one": Blame.GRADER}
+    hidden_folder(tmp_path, oracle="ANSWER = 1\n")
+    assert blames_of(run_files(folder)) == {"test_a.py::test_one": None}
+
+
+@pytest.mark.parametrize("case", ["x/y", "x::y", "[x]", "a]b[c", "x y", "", "/", "[", "]"])
+@pytest.mark.parametrize("place", ["test_a", "deeper/test_a"])
+def test_a_case_may_be_called_anything(tmp_path, place, case):
     text = CASES.replace("[1, 2, 3]", f"[1], ids=[{case!r}]")
-    (check,) = run_files(hidden_folder(tmp_path, test_a=text)).checks()
-    assert (check.name, check.outcome) == ("test_a.py::test_cases", Outcome.PASSED)
+    in_class = text.replace("@", "    @").replace("def", "    def").replace("assert", "    assert")
+    in_class = in_class.replace("\n    @", "\nclass TestGroup:\n    @", 1).replace("(solution", "(self, solution")
+    collected = run_files(hidden_folder(tmp_path, **{place: text + in_class}))
+    names = ["test_a.py::test_cases", "test_a.py::TestGroup::test_cases"]
+    assert [(check.name, check.outcome) for check in collected.checks()] == [(name, Outcome.PASSED) for name in names]
+
+
+def test_cases_draw_apart_whatever_they_are_called_and_repeat_by_the_seed(tmp_path):
+    text = """
+import pytest
+
+DRAWN = []
+
+@pytest.mark.criterion("a")
+@pytest.mark.parametrize("n", range(4), ids=["x/y", "z/y", "x::y", "plain"])
+def test_draws(solution, rng, n):
+    DRAWN.append(int(rng.integers(1 << 60)))
+"""
+    folder = hidden_folder(tmp_path, test_draws_of_cases=text)
+    for _ in range(2):
+        assert set(blames_of(run_files(folder)).values()) == {None}
+    drawn = sys.modules["test_draws_of_cases"].DRAWN
+    assert drawn[:4] == drawn[4:]
+    assert len(set(drawn)) == 4
+    seed = np.random.SeedSequence([1, zlib.crc32(b"test_draws_of_cases.py::test_draws[plain]")])
+    assert drawn[3] == int(np.random.default_rng(seed).integers(1 << 60))  # grades on record stay repeatable
 
 
 def test_only_files_that_the_catalogue_reads_are_run(tmp_path):
-    collected = run_files(hidden_folder(tmp_path, test_a=ONE, helpers_test=ONE))
-    assert [check.name for check in collected.checks()] == ["test_a.py::test_one"]
+    others = ("helpers_test", "inside/test_no", "oracle", ".copies/test_no", "tests")
+    folder = hidden_folder(tmp_path, test_a=ONE, **{"build/test_b": ONE}, **dict.fromkeys(others, ONE))
+    names = {check.name for check in run_files(folder).checks()}
+    assert names == {"test_a.py::test_one", "test_b.py::test_one"} == {check.name for check in read_checks(folder)[0]}

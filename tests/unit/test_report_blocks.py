@@ -9,7 +9,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 
-from grading.model import Graded, Isolation, Marks, Verdict
+from grading.model import Coverage, Graded, Isolation, Marks, Verdict
 from grading.report import words
 from grading.report.blocks import Style, clean, code, prose, text_of
 from grading.report.build import Audience, build_report
@@ -100,6 +100,17 @@ def test_only_the_interviewer_sees_flags_and_private_details() -> None:
         assert text not in render_comment(example)
         assert text in render_comment(example, audience=Audience.INTERVIEWER)
     assert str(example.evidence.seed) not in render_comment(example, audience=Audience.INTERVIEWER)
+
+
+@pytest.mark.parametrize(("passes", "word"), [(True, "pass on"), (False, "do not all pass")])
+def test_only_the_interviewer_sees_how_much_own_tests_cover(passes: bool, word: str) -> None:
+    covered = Coverage(passes, 31, 47, 5, 9)
+    example = replace(EXAMPLES["partial"], evidence=replace(EXAMPLES["partial"].evidence, own_coverage=covered))
+    said = render_comment(example, audience=Audience.INTERVIEWER)
+    assert word in said
+    assert "31 of 47 lines and 5 of 9 branches" in said
+    assert "31 of 47" not in render_comment(example)
+    assert "Their own tests" not in render_comment(EXAMPLES["partial"], audience=Audience.INTERVIEWER)
 
 
 def test_a_report_is_the_same_each_time() -> None:

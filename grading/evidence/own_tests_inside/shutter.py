@@ -1,0 +1,82 @@
+"""Keeps tests from reading a solution's code instead of watching what it does.
+
+Python tells its audit hooks before it hands out a code object, and a hook cannot be taken away again. Ours refuses for
+functions and frames of the solution. It is a hurdle and not a wall: whoever reads memory through `ctypes` gets past it.
+
+Its price: what asks for a function's code with honest intentions fails too, like `mock.patch(..., autospec=True)` or
+`inspect.iscoroutinefunction` on a function of the solution. Signatures are there, and so is logging.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import logging
+import sys
+import types
+from collections.abc import Callable, Iterator
+
+_REFUSED = frozenset({"gc.get_objects", "gc.get_referrers", "gc.get_referents", "sys.settrace", "sys.setprofile"})
+_CODE = frozenset({"__code__", "f_code", "gi_code", "cr_code", "ag_code"})
+_FRAMES = {"gi_code": "gi_frame", "cr_code": "cr_frame", "ag_code": "ag_frame"}
+
+
+def close(modules: list[types.ModuleType]) -> None:
+    """Refuse, from now on, to show the code of these modules; their signatures can still be asked for."""
+    for module in modules:
+        for owner in [module, *(value for value in vars(module).values() if isinstance(value, type))]:
+            for value in list(vars(owner).values()):
+                for function in _functions_in(value):
+                    if function.__globals__ is vars(module):
+                        with contextlib.suppress(TypeError, ValueError):
+                            function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    logging._srcfile = None  # or each log line would ask for its caller's code
+    sys.addaudithook(_hook([vars(module) for module in modules]))
+
+
+def without(traceback: types.TracebackType | None, namespaces: list[dict[str, object]]) -> types.TracebackType | None:
+    """Return a traceback less the frames of the solution, so that pytest can print it."""
+    if traceback is None:
+        return None
+    rest = without(traceback.tb_next, namespaces)
+    if any(traceback.tb_frame.f_globals is own for own in namespaces):
+        return rest
+    return types.TracebackType(rest, traceback.tb_frame, traceback.tb_lasti, traceback.tb_lineno)
+
+
+def _functions_in(value: object) -> Iterator[types.FunctionType]:
+    """Yield the functions that an attribute consists of: itself, and what decorators have wrapped."""
+    parts = [value, *(getattr(value, name, None) for name in ("__func__", "fget", "fset", "func"))]
+    for part in parts:
+        while isinstance(part, types.FunctionType):
+            yield part
+            part = part.__dict__.get("__wrapped__")
+
+
+def _hook(namespaces: list[dict[str, object]]) -> Callable[[str, tuple[object, ...]], None]:
+    """Return the hook. All that it uses is bound here, so that no test can put something else in its place."""
+    function_type, frame_type = types.FunctionType, types.FrameType
+    refused, code, frames = _REFUSED, _CODE, _FRAMES
+    kind_of, read, error = type, getattr, RuntimeError
+    namespaces_of = tuple(namespaces)
+
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        if event == "object.__getattr__":
+            target, name = arguments[0], arguments[1]
+            if name not in code:
+                return
+            kind = kind_of(target)
+            if kind is function_type:
+                namespace = read(target, "__globals__")
+            elif kind is frame_type:
+                namespace = read(target, "f_globals")
+            else:
+                frame = read(target, frames[name], None) if name in frames else None
+                namespace = None if frame is None else read(frame, "f_globals")
+            for own in namespaces_of:
+                if namespace is own:
+                    raise error("tests look at what code does, not at the code")
+        elif event in refused:
+            raise error("tests look at what code does, not at the code")
+
+    return hook
