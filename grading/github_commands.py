@@ -6,6 +6,7 @@ import argparse
 import datetime as dt
 import functools
 import os
+import secrets
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,6 +38,7 @@ INVITE = {
 }
 """What each command asks of the App, and no more. INTERVIEWER.md lists them for the App's settings."""
 EXIT_OK, EXIT_GRADER = 0, 3
+_DRAWS = 10**6
 
 
 def _root(options: argparse.Namespace) -> Path:
@@ -101,7 +103,7 @@ def run_fetch(options: argparse.Namespace) -> int:
     work = find_work(forge, settings.store(), identity, _root(options))
     address = settings.address(work.repository.full_name)
     submission = fetch_submission(work, address, Access(settings.server, forge.token))
-    request = RunRequest(assignment=work.assignment.id, level=work.level)
+    request = RunRequest(assignment=work.assignment.id, level=work.level, draw=work.task.draw)
     write_bundle(options.bundle, submission, work.assignment, request, ROOT)
     about = f"{work.assignment.id} ({work.level.value}), {len(submission.files)} files"
     print(f"{identity.repository}#{identity.pull}: {about}")
@@ -156,9 +158,10 @@ def run_invite(options: argparse.Namespace) -> int:
         accommodations=options.accommodations,
         template=options.template,
         by=os.environ.get("GITHUB_ACTOR", ""),
+        draws={name: 1 + secrets.randbelow(_DRAWS) for name in names if _find(_root(options), name).draw},
     )
 
-    def export(dest: Path, at: dt.datetime) -> Mapping[str, str]:
+    def export(dest: Path, at: dt.datetime, draws: Mapping[str, int]) -> Mapping[str, str]:
         made = export_candidate(
             dest,
             candidate=invitation.candidate,
@@ -167,12 +170,13 @@ def run_invite(options: argparse.Namespace) -> int:
             due=invitation.due and invitation.due + dt.timedelta(hours=invitation.extra_hours),
             assignments_root=_root(options),
             at=at,
+            draws=draws,
         )
         return made.branches
 
     with tempfile.TemporaryDirectory(prefix="take-home-invite-") as folder:
         if options.dry_run:
-            branches = export(Path(folder, "candidate.git"), _now())
+            branches = export(Path(folder, "candidate.git"), _now(), invitation.draws)
             print("\n".join(describe(invitation)))
             print(f"\nNothing was changed. The repository would have {len(branches)} branches.")
             return EXIT_OK

@@ -70,8 +70,11 @@ def choose(names: Sequence[str], level: Level, root: Path) -> tuple[Assignment, 
     return chosen
 
 
-def set_up(folder: Path, candidate: str, assignments: Sequence[Assignment], level: Level) -> bool:
+def set_up(folder: Path, candidate: str, assignments: Sequence[Assignment], level: Level, draw: int = 0) -> bool:
     """Put all tasks into one folder; False where a session stands there already, which goes on.
+
+    Args:
+        draw: the seed of the bugs in starters that draw some.
 
     Raises:
         UsageError: something else is there.
@@ -83,7 +86,7 @@ def set_up(folder: Path, candidate: str, assignments: Sequence[Assignment], leve
         return False
     files = main_files(candidate, assignments, level, None)
     for assignment in assignments:
-        files |= task_files(assignment, level, None)
+        files |= task_files(assignment, level, None, draw)
     create_repository(folder, [Branch("main", files, "The session begins")], bare=False)
     return True
 
@@ -95,6 +98,7 @@ class Session:
     Args:
         keep: folder for each task's newest score.json, or None.
         show: told the board whenever it changes.
+        draw: the seed of the bugs that the starters were made with.
     """
 
     folder: Path
@@ -103,6 +107,7 @@ class Session:
     keep: Path | None
     show: Callable[[Board], None]
     board: Board
+    draw: int = 0
     _seen: dict[str, object] = field(default_factory=dict)
     _hashes: dict[str, str] = field(default_factory=dict)
     _started: float = field(default_factory=time.monotonic)
@@ -133,7 +138,7 @@ class Session:
 
     def _grade(self, desk: Desk, submission: Submission) -> Desk:
         try:
-            graded = self.grader.grade(desk.assignment, submission, level=desk.level)
+            graded = self.grader.grade(desk.assignment, submission, level=desk.level, draw=self.draw)
         except GraderError as error:
             return replace(desk, trouble=str(error))
         if self.keep is not None:
@@ -155,10 +160,11 @@ def start(
     *,
     keep: Path | None,
     show: Callable[[Board], None],
+    draw: int = 0,
 ) -> Session:
     """Return a session on a folder that `set_up` made."""
     desks = tuple(Desk(assignment, level, saves=-1) for assignment in assignments)  # the first look is no save
-    return Session(folder, grader, level, keep, show, Board(desks))
+    return Session(folder, grader, level, keep, show, Board(desks), draw)
 
 
 def _signature(folder: Path) -> Mapping[str, tuple[int, int]]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grading.catalogue import data_folder
+from grading.catalogue import data_folder, run_files
 from grading.claims.hostile import OddJsonError, read_json, schema_faults, show
 from grading.errors import Fault, FaultsError, UsageError
 from grading.model import Assignment, Flag, Level, LoadFault, Submission
@@ -48,6 +48,7 @@ _SCHEMAS = {
             "schema": {"const": _SCHEMA},
             "assignment": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]*$", "maxLength": 80},
             "level": {"enum": [level.value for level in Level]},
+            "draw": {"type": "integer", "minimum": 0, "maximum": 10**9},
         }
     ),
     SUBMISSION: _exactly(
@@ -67,10 +68,15 @@ _REMEDY = "Make the bundle anew with `python -m grading fetch`."
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What a run is to grade."""
+    """What a run is to grade.
+
+    Attributes:
+        draw: the seed of the starter's bugs, where the assignment draws them.
+    """
 
     assignment: str
     level: Level
+    draw: int = 0
 
 
 # made by the trusted side ---------------------------------------------------------------------------------------------
@@ -106,7 +112,10 @@ def write_bundle(folder: Path, submission: Submission, assignment: Assignment, r
 
 
 def _grader_files(assignment: Assignment, root: Path) -> Mapping[str, bytes]:
-    """Return what a run needs of us, path → content: of assignments this one, of data what it names."""
+    """Return what a run needs of us, path → content: of assignments this one, of data what it names.
+
+    Of its solutions it takes those along that judge candidates' own tests and tell what was drawn.
+    """
     if not (root / "grading" / "pipeline.py").is_file():
         raise UsageError(f"{root}: expected this repository; found no grading/pipeline.py there. Correct the path.")
     files = {f"grading/{name}": path for name, path in _plain_files(root / "grading")}
@@ -115,6 +124,8 @@ def _grader_files(assignment: Assignment, root: Path) -> Mapping[str, bytes]:
     for name, path in _plain_files(assignment.directory):
         if name.split("/")[0] not in _AUTHORS_ONLY:
             files[f"assignments/{assignment.id}/{name}"] = path
+    for path in run_files(assignment):
+        files[f"assignments/{assignment.id}/{path.relative_to(assignment.directory).as_posix()}"] = path
     data = data_folder(assignment.directory)
     for wanted in assignment.data if data is not None else ():
         place = Path(data or "", wanted)
@@ -146,7 +157,9 @@ def _pack(files: Mapping[str, bytes]) -> bytes:
 
 
 def _request_text(request: RunRequest) -> bytes:
-    return _text({"schema": _SCHEMA, "assignment": request.assignment, "level": request.level.value})
+    return _text(
+        {"schema": _SCHEMA, "assignment": request.assignment, "level": request.level.value, "draw": request.draw}
+    )
 
 
 def _submission_text(submission: Submission) -> bytes:
@@ -213,7 +226,7 @@ def _document(name: str, data: bytes) -> Any:
 
 def _parse_request(data: bytes) -> RunRequest:
     document = _document(REQUEST, data)
-    return RunRequest(document["assignment"], Level(document["level"]))
+    return RunRequest(document["assignment"], Level(document["level"]), int(document["draw"]))
 
 
 def _parse_submission(data: bytes) -> Submission:

@@ -6,11 +6,12 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from grading.bundle.files import read_bundle
+from grading.bundle.files import RunRequest, read_bundle
 from grading.catalogue import find_assignment
 from grading.claims import expected_checks, render_claims
+from grading.draw import idle_checks
 from grading.errors import GraderError, IsolationError, UsageError
-from grading.model import Assignment, Evidence, Level, Submission
+from grading.model import Assignment, Evidence, Submission
 from grading.output import check_writable, write_whole
 from grading.pipeline import SEED_BITS, Grader, provenance_of
 from grading.sandbox.bubblewrap import Gpu, find_gpu, showing
@@ -49,10 +50,10 @@ def run_bundle(
     with Grader(official=True) as grader:
         try:
             if gpu:
-                evidence = _observe_gpu(grader, assignment, submission, request.level, seed, card, on_progress)
+                evidence = _observe_gpu(grader, assignment, submission, request, seed, card, on_progress)
             else:
                 evidence = grader.grade(
-                    assignment, submission, level=request.level, seed=seed, on_progress=on_progress
+                    assignment, submission, level=request.level, seed=seed, on_progress=on_progress, draw=request.draw
                 ).evidence
         except IsolationError:
             raise
@@ -68,14 +69,15 @@ def _observe_gpu(
     grader: Grader,
     assignment: Assignment,
     submission: Submission,
-    level: Level,
+    request: RunRequest,
     seed: int,
     card: Gpu | None,
     on_progress: Callable[[int, int], None] | None,
 ) -> Evidence:
     """Run the checks marked gpu."""
     isolation = grader.capability.isolation
-    if not any(check.informational == "gpu" for check in expected_checks(assignment, level).values()):
+    wanted = expected_checks(assignment, request.level, request.draw).values()
+    if not any(check.informational == "gpu" for check in wanted):
         return Evidence((), isolation, seed=seed)
     with showing(card.devices if card is not None else ()):
         zygote = grader.prepare(assignment)
@@ -84,11 +86,12 @@ def _observe_gpu(
     run = run_hidden_tests(
         assignment,
         submission,
-        level=level,
+        level=request.level,
         zygote=zygote,
         seed=seed,
         on_progress=on_progress,
         only="gpu",
         has_gpu=card is not None,
+        idle=idle_checks(assignment, request.level, request.draw),
     )
     return Evidence(run.checks, isolation, run.load_faults, seed=seed, timings=run.timings, output=run.output)

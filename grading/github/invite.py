@@ -22,8 +22,8 @@ from grading.sandbox.tools import Access, list_branches, push_branches
 RULESET = Ruleset("take-home: the workflow stays as it is", (".github/**/*",))
 TASK_PREFIX = "task/"
 
-Export = Callable[[Path, dt.datetime], Mapping[str, str]]
-"""Makes the repository at a path, its commits dated as given, and returns branch → commit."""
+Export = Callable[[Path, dt.datetime, Mapping[str, int]], Mapping[str, str]]
+"""Makes the repository at a path, its commits dated and its bugs drawn as given, and returns branch → commit."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class Invitation:
         login: their GitHub login; "" for a template.
         due: the moment the work is due, UTC.
         extra_hours, accommodations: more time than others have, and why; the reason is kept apart from the ledger.
-        template: one repository that candidates fork.
+        template: one repository that candidates fork; they share one draw.
+        draws: assignment → seed of the bugs in its starter, for a first invitation; a later one keeps the first's.
     """
 
     repository: str
@@ -49,6 +50,7 @@ class Invitation:
     accommodations: str = ""
     template: bool = False
     by: str = ""
+    draws: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -113,7 +115,7 @@ def invite(
     _verify(invitation)
     candidate, event, people = _find_or_make(store, invitation, now)
     made = workspace / "candidate.git"
-    branches = export(made, event.at)
+    branches = export(made, event.at, event.draws)
     made_now = {name: branches[f"{TASK_PREFIX}{name}"] for name in invitation.assignments}
     event = replace(event, bases={**made_now, **event.bases})
     outcome = Outcome(candidate)
@@ -163,7 +165,7 @@ def _find_or_make(store: Store, invitation: Invitation, now: dt.datetime) -> tup
     people, events = store.people(), store.events()
     wanted = Invited(
         "", now, level=invitation.level, assignments=invitation.assignments, due=invitation.due,
-        extra_hours=invitation.extra_hours, by=invitation.by,
+        extra_hours=invitation.extra_hours, by=invitation.by, draws=invitation.draws,
     )  # fmt: skip
     found = _known(people, invitation)
     if found is None:
@@ -184,7 +186,7 @@ def _find_or_make(store: Store, invitation: Invitation, now: dt.datetime) -> tup
     first = min((e.at for e in events if isinstance(e, Invited) and e.candidate == found), default=now)
     if (before.due, before.extra_hours) == (wanted.due, wanted.extra_hours):
         return found, replace(before, at=first), people
-    return found, replace(wanted, candidate=found, at=first, bases=before.bases), people
+    return found, replace(wanted, candidate=found, at=first, bases=before.bases, draws=before.draws), people
 
 
 def _known(people: People, invitation: Invitation) -> str | None:

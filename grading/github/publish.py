@@ -167,11 +167,11 @@ def _read(claims: Path, gpu_claims: Path | None, work: Work) -> tuple[Mapping[st
     data = _bytes(claims / CLAIMS_FILE)
     if data is None:
         raise GraderError("the run left no evidence: it was cancelled, broke off, or could not isolate the code")
-    found = parse_claims(data, work.assignment, work.level)
+    found = parse_claims(data, work.assignment, work.level, draw=work.task.draw)
     document: Mapping[str, object] = json.loads(data)
     if gpu_claims is None or (gpu_data := _bytes(gpu_claims / GPU_FILE)) is None:
         return document, found
-    merged = merge(found, parse_gpu_claims(gpu_data, work.assignment, work.level))
+    merged = merge(found, parse_gpu_claims(gpu_data, work.assignment, work.level, draw=work.task.draw))
     merged_document: Mapping[str, object] = json.loads(merged.render())
     return merged_document, merged
 

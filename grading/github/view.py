@@ -68,7 +68,8 @@ def graded_of(task: Task, head: Head, assignment: Assignment) -> Graded:
                 f"{assignment.id}: its tests or rubric changed after {head.sha[:12]} was graded, so that its evidence "
                 "fits no more. Grade the pull request again (run grade.yml by hand), then repeat this."
             )
-        evidence = parse_claims(json.dumps(event.claims).encode(), assignment, event.level).evidence
+        data = json.dumps(event.claims).encode()
+        evidence = parse_claims(data, assignment, event.level, draw=task.draw, merged=True).evidence
     flags = event.flags
     if task.is_late(head):
         flags = (*flags, Flag(LATE_FLAG, "pushed after the deadline"))

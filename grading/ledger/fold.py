@@ -79,6 +79,11 @@ class Task:
         """When it is due, extra time included."""
         return self.invited.deadline if self.invited else None
 
+    @property
+    def draw(self) -> int:
+        """The seed of the bugs in the starter that was handed out, where the assignment draws them."""
+        return self.invited.draws.get(self.assignment, 0) if self.invited else 0
+
     def is_late(self, head: Head) -> bool:
         """Whether a head was pushed after the deadline."""
         return self.deadline is not None and head.pushed > self.deadline

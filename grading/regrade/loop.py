@@ -41,6 +41,7 @@ class Request:
         jobs: gradings at a time on this machine.
         scheduler: address of a Dask scheduler, or None to grade here.
         retry_ungraded: grade once more, at the end, what the grader failed to grade.
+        draw: the seed of the bugs in all starters, where the assignment draws them.
     """
 
     sources: tuple[str, ...]
@@ -53,6 +54,7 @@ class Request:
     jobs: int = 1
     scheduler: str | None = None
     retry_ungraded: bool = False
+    draw: int = 0
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def regrade(request: Request, *, on_progress: Progress | None = None) -> Summary
     if request.assignment_id is not None:
         find_assignment(request.assignment_id, [request.root], proof=False)
     with Store(request.out) as store:
-        order = Order(request.level, store.seed(request.seed), request.official)
+        order = Order(request.level, store.seed(request.seed), request.official, request.draw)
         backend: Backend = Cluster(request.scheduler) if request.scheduler else Processes(request.jobs)
         run = _Run(request, order, store, backend, on_progress)
         finished = False

@@ -20,11 +20,13 @@ class Order:
     Attributes:
         seed: decides every random input, the same for all, so that grades compare.
         official: refuse to grade without full isolation.
+        draw: the seed of the bugs in the starters, where the assignment draws them.
     """
 
     level: Level
     seed: int
     official: bool
+    draw: int = 0
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ def fingerprint_of(assignment: Assignment) -> str:
                 assignment.files,
                 assignment.entry,
                 [asdict(point) for point in assignment.entry_points],
+                sorted(assignment.draw.items()),
                 sorted(assignment.dataclasses.items()),
                 assignment.exceptions,
                 assignment.preload,

@@ -25,7 +25,11 @@ def grade_task(task: Task) -> Result:
         return Result({}, refusal=refusal)
     try:
         graded = _grader(task.order.official).grade(
-            _known[task.fingerprint], task.submission, level=task.order.level, seed=task.order.seed
+            _known[task.fingerprint],
+            task.submission,
+            level=task.order.level,
+            seed=task.order.seed,
+            draw=task.order.draw,
         )
     except IsolationError as error:
         return Result({}, refusal=f"{platform.node()}: {error}")

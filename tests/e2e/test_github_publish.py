@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from grading.catalogue import find_assignment
+from grading.catalogue.draw import bugs_of_checks
+from grading.draw import draw_of, idle_checks, starter_files
 from grading.errors import GraderError, UsageError
 from grading.github.forge import ForgeError
 from grading.github.publish import restore
@@ -451,6 +453,37 @@ def team(world, tmp_path, request):
 
 MANUAL = manual_maxima(find_assignment(WINDOWS, [ASSIGNMENTS], proof=False), Level.MID)
 FIRST = next(iter(MANUAL))
+
+
+HUNT = "bug_hunt"
+FIXED = (FIXTURES / HUNT / "solutions" / "accepted" / "reference" / "solution.py").read_text()
+
+
+@pytest.mark.parametrize("draw", [1, 2])
+def test_each_candidate_is_judged_by_the_bugs_that_were_drawn_for_them(world, tmp_path, draw):
+    office = Office(world, tmp_path, f"draw-{draw}", FIXTURES, HUNT)
+    hunt = find_assignment(HUNT, [FIXTURES], proof=False)
+    office.invite("ada", draws={HUNT: draw})
+    office.invite("ada", draws={HUNT: draw + 7}, due=dt.datetime.now(dt.UTC) + dt.timedelta(days=3))
+    (task,) = fold(office.store.events()).values()
+    assert task.draw == draw  # a later invitation changes conditions, and no bugs
+    starter = starter_files(hunt, Level.MID, draw_of(hunt, Level.MID, draw))["solution.py"]
+    scores = []
+    for number, text in enumerate([starter, FIXED]):
+        identity = opened(office, text) if number == 0 else moved(office, text)
+        office.fetch(identity, tmp_path / f"{number}" / "bundle")
+        office.run(tmp_path / f"{number}" / "bundle", tmp_path / f"{number}" / "claims")
+        event = office.publish(identity, tmp_path / f"{number}" / "claims").event
+        judged = {row["name"] for row in event.claims["checks"]}
+        assert judged.isdisjoint(idle_checks(hunt, Level.MID, draw))
+        assert judged >= set(bugs_of_checks(hunt)) - idle_checks(hunt, Level.MID, draw)
+        scores.append(event.auto)
+    handed_out = f"origin/task/{HUNT}:assignments/{HUNT}/solution.py"
+    command = ["git", "-C", str(office.folder / f"work-ada-{HUNT}"), "show", handed_out]
+    assert subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout == starter
+    assert scores[0] == 0
+    assert scores[1] == 80  # all but the points for own tests, of which there are none
+    assert "Your tests" in only_comment(office)
 
 
 def test_marks_change_total_and_verdict_and_stay_in_the_ledger(team, windows):

@@ -40,6 +40,21 @@ def test_a_session_begins_at_nothing_and_goes_on_where_it_stopped(tmp_path):
     assert (kept / "sample" / "score.json").is_file()
 
 
+def test_a_session_is_judged_by_the_bugs_that_it_drew(tmp_path):
+    hunt = ("--assignments", "bug_hunt", "--assignment-dir", str(FIXTURES), "--once")
+    sources = set()
+    for draw in ("1", "4", "9"):
+        folder = tmp_path / draw
+        first = run_command("live", folder, *hunt, "--draw", draw)
+        assert row(first.out).split("min): ")[1].startswith("0 of "), first.out
+        work = folder / "assignments" / "bug_hunt" / "solution.py"
+        sources.add(work.read_text())
+        shutil.copyfile(FIXTURES / "bug_hunt" / "solutions" / "accepted" / "reference" / "solution.py", work)
+        second = run_command("live", folder, *hunt, "--draw", draw)
+        assert row(second.out).split("min): ")[1].startswith("80 of 100"), second.out
+    assert len(sources) > 1
+
+
 def test_the_candidates_folder_holds_nothing_hidden(tmp_path):
     folder = tmp_path / "desk"
     run_command("live", folder, *SAMPLE, "--once")

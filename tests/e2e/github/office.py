@@ -108,7 +108,7 @@ class Office:
         workspace = self.folder / f"invite-{len(list(self.folder.iterdir()))}"
         workspace.mkdir()
 
-        def export(dest: Path, at: dt.datetime) -> Mapping[str, str]:
+        def export(dest: Path, at: dt.datetime, draws: Mapping[str, int]) -> Mapping[str, str]:
             made = export_candidate(
                 dest,
                 candidate=invitation.candidate,
@@ -117,6 +117,7 @@ class Office:
                 due=invitation.due,
                 assignments_root=self.root,
                 at=at,
+                draws=draws,
             )
             return made.branches
 
@@ -173,7 +174,8 @@ class Office:
         work = find_work(forge, self.store, identity, self.root)
         address = self.settings().address(work.repository.full_name)
         submission = fetch_submission(work, address, Access(self.world.server_url, forge.token))
-        write_bundle(bundle, submission, work.assignment, RunRequest(work.assignment.id, work.level), ROOT)
+        request = RunRequest(work.assignment.id, work.level, work.task.draw)
+        write_bundle(bundle, submission, work.assignment, request, ROOT)
 
     def run(self, bundle: Path, claims: Path) -> None:
         """Grade a bundle as the untrusted job does: from what it holds, in a process of its own."""
