@@ -58,7 +58,9 @@ def make_parser() -> argparse.ArgumentParser:
     validate.add_argument("ids", metavar="ID", nargs="*", help="which assignments; default: all")
     validate.add_argument("--assignment-dir", metavar="DIR", type=Path, help="where assignments lie, or one assignment")
     validate.add_argument("--jobs", type=int, metavar="N", default=os.cpu_count() or 1, help="gradings at a time")
-    validate.add_argument("--level", choices=LEVELS, help="only this level; default: each assignment's highest")
+    validate.add_argument(
+        "--level", choices=[*LEVELS, "all"], help="this level, or all of them; default: each assignment's highest"
+    )
     effort = validate.add_mutually_exclusive_group()
     effort.add_argument("--quick", action="store_true", help="no repeats, two wrong solutions for each criterion")
     effort.add_argument("--soak", action="store_true", help="20 repeats, random order, five hash seeds, all levels")

@@ -196,11 +196,12 @@ def _validate(options: argparse.Namespace) -> int:
     if options.jobs < 1:
         raise UsageError(f"--jobs {options.jobs}: expected at least 1")
     assignments = _chosen(options)
-    level = Level(options.level) if options.level else None
+    named = (Level(options.level),) if options.level not in (None, "all") else ()
+    levels = tuple(Level) if options.level == "all" else named
     started = time.monotonic()
     with progress("Validating", "gradings") as bar:
         effort = Effort.SOAK if options.soak else Effort.QUICK if options.quick else Effort.FULL
-        result = validate(assignments, level=level, effort=effort, jobs=options.jobs, on_progress=bar)
+        result = validate(assignments, levels=levels, effort=effort, jobs=options.jobs, on_progress=bar)
     if not result.rows:
         raise UsageError(f"no assignment has the level {options.level}")
     if options.json is not None:

@@ -72,7 +72,7 @@ class Validation:
 def validate(
     assignments: Sequence[Assignment],
     *,
-    level: Level | None = None,
+    levels: Sequence[Level] = (),
     effort: Effort = Effort.FULL,
     jobs: int = 2,
     on_progress: Progress | None = None,
@@ -80,13 +80,13 @@ def validate(
     """Grade every solution of each assignment and report what deviates.
 
     Args:
-        level: only this level; by default each assignment's highest, with a soak all.
+        levels: only these, where an assignment has them; by default each assignment's highest, with a soak all.
         effort: a soak grades accepted solutions 20 times, in random order, over five hash seeds; a quick look grades
             them once, and of the wrong ones two for each criterion.
         jobs: gradings at a time, each in a process of its own.
     """
     plan: list[Job] = []
-    places = [(assignment, at) for assignment in assignments for at in _levels(assignment, level, effort)]
+    places = [(assignment, at) for assignment in assignments for at in _levels(assignment, levels, effort)]
     for assignment, at in places:
         plan.extend(_plan(assignment, at, effort))
     matrix = measure_all(plan, jobs, on_progress)
@@ -97,9 +97,9 @@ def validate(
     return Validation(tuple(rows), len(matrix), tuple(matrix))
 
 
-def _levels(assignment: Assignment, level: Level | None, effort: Effort) -> tuple[Level, ...]:
-    if level is not None:
-        return (level,) if level in assignment.levels else ()
+def _levels(assignment: Assignment, levels: Sequence[Level], effort: Effort) -> tuple[Level, ...]:
+    if levels:
+        return tuple(level for level in assignment.levels if level in levels)
     return assignment.levels if effort is Effort.SOAK else assignment.levels[-1:]
 
 

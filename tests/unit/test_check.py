@@ -78,6 +78,7 @@ def test_refuses_text():
     with pytest.raises(TypeError):
         solution.add("a", 1)
 """
+CONFTESTS = sorted((ROOT / "assignments").glob("*/tests/conftest.py"))
 CONFTEST = "import sys\nfrom pathlib import Path\n\nsys.path.insert(0, str(Path(__file__).parent.parent))\n"
 GOOD = "def add(a, b):\n    return a + b\n"
 
@@ -129,6 +130,30 @@ def test_a_test_function_counts_once_whatever_its_parameters(repository: Callabl
     assert (first.criterion, first.more) == ("sums", 0)
     assert "assert 0 == (1 + 3)" in first.message
     assert first.file == "assignments/adding/tests/test_visible.py"
+
+
+@pytest.mark.parametrize(
+    ("level", "run"), [("junior", {"test_all"}), ("senior", {"test_all", "test_some", "test_own"})]
+)
+def test_only_the_visible_tests_of_the_tasks_level_run(
+    repository: Callable[[str], Path], level: str, run: set[str]
+) -> None:
+    root = repository(GOOD)
+    folder = root / "assignments" / "adding"
+    (folder / "task.toml").write_text(TASK.replace('level = "mid"', f'level = "{level}"'))
+    (folder / "tests" / "conftest.py").write_bytes(CONFTESTS[0].read_bytes())
+    marked = 'import pytest\nimport solution\n\n\n@pytest.mark.criterion("sums")\ndef test_all():\n    pass\n'
+    for name, levels in (("some", '"mid", "senior"'), ("own", '"senior"')):
+        marked += f'\n\n@pytest.mark.criterion("edges")\n@pytest.mark.levels({levels})\ndef test_{name}():\n    pass\n'
+    (folder / "tests" / "test_visible.py").write_text(marked)
+    assert outcomes(check(root)) == dict.fromkeys(run, "passed")
+    (folder / "task.toml").rename(folder / "gone.toml")  # as where an assignment is written
+    done = subprocess.run([sys.executable, "-m", "pytest", "-q", folder], capture_output=True, text=True, check=False)
+    assert "3 passed" in done.stdout
+
+
+def test_all_assignments_choose_visible_tests_alike() -> None:
+    assert len({path.read_bytes() for path in CONFTESTS}) == 1
 
 
 def test_starter_shows_where_it_is_not_implemented(repository: Callable[[str], Path]) -> None:
