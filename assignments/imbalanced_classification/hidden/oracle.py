@@ -31,6 +31,27 @@ def loss_slopes(z, y, weight):
     return (1 - y) * sigmoid(z) - weight * y * sigmoid(-z)
 
 
+def focal_values(z, y, gamma, alpha=None):
+    """Return the focal loss of each sample (Lin et al. 2017, equations 4 and 5)."""
+    towards, share = _focal_terms(z, y, alpha)
+    return share * np.exp(-gamma * np.logaddexp(0.0, towards)) * np.logaddexp(0.0, -towards)
+
+
+def focal_slopes(z, y, gamma, alpha=None):
+    """Return the derivative of each sample's focal loss by its logit (Lin et al. 2017, appendix B)."""
+    towards, share = _focal_terms(z, y, alpha)
+    p, entropy = sigmoid(towards), np.logaddexp(0.0, -towards)
+    slope = -np.exp(-gamma * np.logaddexp(0.0, towards)) * (gamma * p * entropy + sigmoid(-towards))
+    return np.where(np.asarray(y) == 1, 1.0, -1.0) * share * slope
+
+
+def _focal_terms(z, y, alpha):
+    """Return the logit of p_t, and the share of the sample's class."""
+    positive, z = np.asarray(y) == 1, np.asarray(z, dtype=float)
+    share = np.ones(len(z)) if alpha is None else np.where(positive, alpha, 1 - alpha)
+    return np.where(positive, z, -z), share
+
+
 # training -------------------------------------------------------------------------------------------------------------
 
 
@@ -131,6 +152,12 @@ def metrics(y_true, scores, predicted):
 def best_f1(y_true, y_prob):
     """Try every distinct probability as a threshold; return the highest F1."""
     return max(f1_at(y_true, y_prob, threshold) for threshold in set(np.asarray(y_prob).tolist()))
+
+
+def cost_at(y_true, y_prob, threshold, miss_cost, alarm_cost):
+    """Return what predicting positive from a threshold on costs."""
+    _, alarms, misses, _ = counts(y_true, np.asarray(y_prob) >= threshold)
+    return miss_cost * misses + alarm_cost * alarms
 
 
 # data for evaluation --------------------------------------------------------------------------------------------------

@@ -105,6 +105,32 @@ def test_model_and_gradient_mode_come_back(solution, inside, oracle, rng):
         assert model.scale.requires_grad is True
 
 
+@pytest.mark.levels("senior")
+@pytest.mark.criterion("evaluation", weight=2)
+def test_every_module_gets_its_mode_back(solution, inside, oracle, rng):
+    y, z, _ = oracle.draw_task(rng, 80)
+    batches = oracle.as_batches(y, z, oracle.ragged(rng, 80))
+    for training in (True, False):
+        model = inside.PartlyFrozen(training)
+        before = inside.modes(model)
+        check_metrics(oracle, solution.evaluate(model, inside.Batches(batches)), oracle.metrics(y, z, z >= 0))
+        assert inside.modes(model) == before, "a module came back in another mode"
+
+
+@pytest.mark.levels("senior")
+@pytest.mark.criterion("evaluation", weight=1)
+def test_modes_come_back_after_an_error(solution, inside, oracle, rng):
+    y, z, _ = oracle.draw_task(rng, 80)
+    batches = oracle.as_batches(y, z, oracle.ragged(rng, 80))
+    for training in (True, False):
+        model = inside.Forwarding()
+        model.train(training)
+        check_metrics(oracle, solution.evaluate(model, inside.Batches(batches)), oracle.metrics(y, z, z >= 0))
+        assert inside.evaluate_broken(model, inside.Breaking(batches)) is True, "the error did not come through"
+        assert model.training is training
+        assert inside.grad_is_enabled() is True
+
+
 @pytest.mark.criterion("evaluation", weight=3)
 def test_metrics_are_over_all_samples_together(solution, inside, oracle, rng):
     # Logits of shape (B, 1); the last batch is a single row, and the second half's positives stand together.
@@ -187,6 +213,7 @@ def check_best(oracle, found, y_true, y_prob):
     expect_close(reached, best, "F1 at the returned threshold", **oracle.METRIC_TOLERANCE)
 
 
+@pytest.mark.levels("mid", "senior")
 @pytest.mark.criterion("evaluation", weight=2)
 def test_best_threshold_is_the_best_of_all(inside, oracle, rng):
     cases = itertools.product((5, 40, 150), ("spread", "narrow", "tied"), (torch.from_numpy, np.array))
@@ -208,6 +235,7 @@ def test_best_threshold_is_the_best_of_all(inside, oracle, rng):
         assert np.array_equal(np.asarray(prob_after), prob), "the probabilities were changed"
 
 
+@pytest.mark.levels("mid", "senior")
 @pytest.mark.criterion("evaluation", weight=1)
 def test_best_threshold_at_the_edges(solution, oracle, rng):
     n = int(rng.integers(8, 30))

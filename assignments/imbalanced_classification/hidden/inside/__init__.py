@@ -3,27 +3,63 @@
 import torch
 
 from .elsewhere import Elsewhere, on_two_devices
-from .loaders import Batches, Once, data_loader
-from .models import Forwarding, Linear, Normalised, Watched, leave_gradients, sgd, snapshot, weighted_bce
-from .probes import grad_is_enabled, is_module, value_and_gradient, with_labels, with_pair
+from .loaders import Batches, Breaking, Once, data_loader
+from .models import (
+    Forwarding,
+    Linear,
+    Normalised,
+    PartlyFrozen,
+    Watched,
+    leave_gradients,
+    sgd,
+    snapshot,
+    weighted_bce,
+)
+from .probes import (
+    evaluate_broken,
+    focal_and_inputs,
+    focal_with_gradient,
+    generator,
+    grad_is_enabled,
+    is_module,
+    is_weighted_sampler,
+    modes,
+    passes,
+    seed_torch,
+    value_and_gradient,
+    weights_of,
+    with_labels,
+    with_pair,
+)
 
 __all__ = [
     "Batches",
+    "Breaking",
     "Elsewhere",
     "Forwarding",
     "Linear",
     "Normalised",
     "Once",
+    "PartlyFrozen",
     "Watched",
     "data_loader",
+    "evaluate_broken",
+    "focal_and_inputs",
+    "focal_with_gradient",
+    "generator",
     "grad_is_enabled",
     "is_module",
+    "is_weighted_sampler",
     "leave_gradients",
+    "modes",
     "on_two_devices",
+    "passes",
+    "seed_torch",
     "sgd",
     "snapshot",
     "value_and_gradient",
     "weighted_bce",
+    "weights_of",
     "with_labels",
     "with_pair",
 ]

@@ -33,3 +33,18 @@ class Once:
 def data_loader(X, y, rows, batch_size):
     """A DataLoader that visits some of the rows, in the given order, and leaves out an incomplete last batch."""
     return DataLoader(TensorDataset(X, y), batch_size=batch_size, sampler=rows, drop_last=True)
+
+
+class Breakdown(Exception):
+    """What a broken loader raises."""
+
+
+class Breaking:
+    """Yields some pairs, then fails as a loader with a damaged file would."""
+
+    def __init__(self, pairs):
+        self.pairs = [tuple(pair) for pair in pairs]
+
+    def __iter__(self):
+        yield from self.pairs
+        raise Breakdown("a file cannot be read")

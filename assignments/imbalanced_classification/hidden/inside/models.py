@@ -52,6 +52,21 @@ class Normalised(nn.Module):
         return self.head(self.drop(self.norm(X)))
 
 
+class PartlyFrozen(nn.Module):
+    """A frozen part, kept in eval mode, below a part that trains. The logit is the first feature."""
+
+    def __init__(self, training):
+        super().__init__()
+        self.frozen = nn.Sequential(nn.BatchNorm1d(2), nn.Dropout(0.5))
+        self.head = Forwarding()
+        self.train(training)
+        self.frozen.train(not training)
+        self.frozen[1].train(training)
+
+    def forward(self, X):
+        return self.head(X)
+
+
 class _Token:
     """Lives as long as the graph that holds it."""
 

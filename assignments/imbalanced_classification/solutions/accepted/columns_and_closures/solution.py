@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 import torch.nn as nn
+from torch.utils.data import WeightedRandomSampler
 
 
 def compute_pos_weight(y):
@@ -61,7 +62,8 @@ def _rates(labels, flags):
 
 
 def evaluate(model, loader, *, threshold=0.5, device="cpu"):
-    training, gradients = model.training, torch.is_grad_enabled()
+    training = {name: module.training for name, module in model.named_modules()}
+    gradients = torch.is_grad_enabled()
     torch.set_grad_enabled(False)
     try:
         model.eval()
@@ -74,7 +76,8 @@ def evaluate(model, loader, *, threshold=0.5, device="cpu"):
             )
     finally:
         torch.set_grad_enabled(gradients)
-        model.train(training)
+        for name, module in model.named_modules():
+            module.training = training[name]
     if not len(labels):
         raise ValueError("evaluate needs at least one batch")
     precision, recall, f1 = _rates(labels, (probabilities >= threshold).float())
@@ -99,3 +102,28 @@ def best_f1_threshold(y_true, y_prob):
     above = y_prob >= cuts
     f1 = 2 * (y_true * above).sum(0) / (above.sum(0) + y_true.sum())
     return cuts[f1.argmax()].item(), f1.max().item()
+
+
+def focal_loss(logits, targets, *, gamma=2.0, alpha=None, reduction="mean"):
+    """Both classes' terms, each multiplied by whether it applies."""
+    if gamma < 0 or (alpha is not None and (alpha < 0 or alpha > 1)):
+        raise ValueError("gamma must be at least 0, alpha None or between 0 and 1")
+    if logits.size() != targets.size():
+        raise ValueError("logits and targets differ in shape")
+    if reduction not in {"none", "mean", "sum"}:
+        raise ValueError(f"no reduction {reduction!r}")
+    y = targets.to(logits.dtype)
+    zeros = torch.zeros_like(logits)
+    log_p, log_q = -torch.logaddexp(zeros, -logits), -torch.logaddexp(zeros, logits)
+    share_pos, share_neg = (1.0, 1.0) if alpha is None else (alpha, 1.0 - alpha)
+    positives = share_pos * torch.exp(gamma * log_q) * -log_p
+    negatives = share_neg * torch.exp(gamma * log_p) * -log_q
+    loss = y * positives + (1.0 - y) * negatives
+    return loss if reduction == "none" else getattr(torch, reduction)(loss)
+
+
+def make_weighted_sampler(y, *, generator=None):
+    ratio = float(compute_pos_weight(y))
+    y = torch.from_numpy(y) if isinstance(y, np.ndarray) else y
+    weights = torch.ones(len(y), dtype=torch.float64).masked_fill(torch.eq(y, 1), ratio)
+    return WeightedRandomSampler(weights, len(y), generator=generator)

@@ -6,7 +6,8 @@ from itertools import groupby
 
 import torch
 from torch import nn
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.functional import binary_cross_entropy_with_logits, softplus
+from torch.utils.data import WeightedRandomSampler
 
 
 def count_classes(y):
@@ -59,13 +60,14 @@ def train_epoch(model, loader, loss_fn, optimizer, device="cpu"):
 
 @contextmanager
 def evaluating(model):
-    training = model.training
+    awake = [module for module in model.modules() if module.training]
     model.eval()
     try:
         with torch.set_grad_enabled(False):
             yield
     finally:
-        model.train(training)
+        for module in awake:
+            module.training = True
 
 
 def ratio(a, b):
@@ -115,3 +117,33 @@ def best_f1_threshold(y_true, y_prob):
     below = [score for score, _, _ in steps if score < threshold]
     # Half way to the next lower score: robust to rounding.
     return ((threshold + below[0]) / 2 if below else threshold / 2), f1
+
+
+REDUCTIONS = {"none": lambda loss: loss, "mean": torch.mean, "sum": torch.sum}
+
+
+def focal_loss(logits, targets, *, gamma=2.0, alpha=None, reduction="mean"):
+    if tuple(logits.shape) != tuple(targets.shape):
+        raise ValueError("one target for each logit")
+    if gamma < 0:
+        raise ValueError("gamma is negative")
+    if alpha is not None and not 0.0 <= alpha <= 1.0:
+        raise ValueError("alpha is a share")
+    try:
+        reduce = REDUCTIONS[reduction]
+    except KeyError:
+        raise ValueError(f"reduction: {reduction}") from None
+    sign = torch.tensor([1.0 if label else -1.0 for label in targets.flatten().tolist()]).view_as(logits)
+    margin = sign * logits
+    loss = softplus(-margin) * (-gamma * softplus(margin)).exp()
+    if alpha is not None:
+        loss = loss * (0.5 + sign * (alpha - 0.5))
+    return reduce(loss)
+
+
+def make_weighted_sampler(y, *, generator=None):
+    counts = count_classes(y)
+    if 0 in counts:
+        raise ValueError("expected some of each class")
+    weights = [1 / counts[int(label)] for label in y.tolist()]
+    return WeightedRandomSampler(weights, len(weights), replacement=True, generator=generator)

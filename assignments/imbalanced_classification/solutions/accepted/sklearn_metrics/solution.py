@@ -1,11 +1,14 @@
 """Imbalanced classification with scikit-learn's metrics."""
 
 import warnings
+from contextlib import ExitStack
 
 import numpy as np
 import torch
 from sklearn.metrics import average_precision_score, precision_recall_curve, precision_recall_fscore_support
+from sklearn.utils.class_weight import compute_sample_weight
 from torch import nn
+from torch.utils.data import WeightedRandomSampler
 
 
 def compute_pos_weight(y):
@@ -49,10 +52,11 @@ def _scores(model, loader, device):
 
 
 def evaluate(model, loader, *, threshold=0.5, device="cpu"):
-    mode = model.training
-    model.eval()
-    labels, scores = _scores(model, loader, device)
-    model.train(mode)
+    with ExitStack() as undo:
+        for module in model.modules():
+            undo.callback(setattr, module, "training", module.training)
+        model.eval()
+        labels, scores = _scores(model, loader, device)
     if len(labels) == 0:
         raise ValueError("the loader is empty")
     precision, recall, f1, _ = precision_recall_fscore_support(
@@ -74,3 +78,33 @@ def best_f1_threshold(y_true, y_prob):
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
     best = np.argmax(f1[:-1])
     return thresholds[best], f1[best]
+
+
+def focal_loss(logits, targets, *, gamma=2.0, alpha=None, reduction="mean"):
+    if logits.shape != targets.shape:
+        raise ValueError("logits and targets must have the same shape")
+    if not 0 <= gamma < float("inf"):
+        raise ValueError("gamma must not be negative")
+    if not (alpha is None or 0 <= alpha <= 1):
+        raise ValueError("alpha must be between 0 and 1")
+    targets = targets.to(logits)
+    cross_entropy = nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    # The cross-entropy of the opposite label is -log(1 - p_t).
+    opposite = nn.functional.binary_cross_entropy_with_logits(logits, 1 - targets, reduction="none")
+    loss = cross_entropy * torch.exp(-gamma * opposite)
+    if alpha is not None:
+        loss = loss * (alpha * targets + (1 - alpha) * (1 - targets))
+    match reduction:
+        case "none":
+            return loss
+        case "mean":
+            return loss.mean()
+        case "sum":
+            return loss.sum()
+    raise ValueError(f"unknown reduction {reduction!r}")
+
+
+def make_weighted_sampler(y, *, generator=None):
+    compute_pos_weight(y)  # raises for labels without a weight
+    weights = compute_sample_weight("balanced", np.asarray(y).astype(int))
+    return WeightedRandomSampler(weights, num_samples=len(weights), generator=generator)

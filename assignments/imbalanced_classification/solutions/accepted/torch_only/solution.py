@@ -3,6 +3,7 @@
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.data import WeightedRandomSampler
 
 
 class WeightedLogisticLoss(nn.Module):
@@ -64,13 +65,16 @@ def _cumulative(labels: Tensor, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]
 
 
 def evaluate(model, loader, *, threshold: float = 0.5, device="cpu") -> dict:
-    was_training = model.training
+    modes = {module: module.training for module in model.modules()}
     model.eval()
     pairs = []
-    with torch.no_grad():
-        for inputs, labels in loader:
-            pairs.append((labels.bool().cpu(), model(inputs.to(device)).view(-1).sigmoid().cpu()))
-    model.train(was_training)
+    try:
+        with torch.no_grad():
+            for inputs, labels in loader:
+                pairs.append((labels.bool().cpu(), model(inputs.to(device)).view(-1).sigmoid().cpu()))
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
     if not pairs:
         raise ValueError("no batch to evaluate")
     labels, scores = (torch.cat(part) for part in zip(*pairs, strict=True))
@@ -97,3 +101,39 @@ def best_f1_threshold(y_true, y_prob) -> tuple[float, float]:
     values, hits, size = _cumulative(labels, scores)
     f1, best = (2 * hits / (size + labels.sum())).max(0)
     return values[best].item(), f1.item()
+
+
+class _Modulated(torch.autograd.Function):
+    """-(1 - p)^gamma log p for a logit of p, with its gradient written out."""
+
+    @staticmethod
+    def forward(ctx, margin: Tensor, gamma: float) -> Tensor:
+        log_p, log_q = F.logsigmoid(margin), F.logsigmoid(-margin)
+        ctx.save_for_backward(log_p, log_q)
+        ctx.gamma = gamma
+        return -(gamma * log_q).exp() * log_p
+
+    @staticmethod
+    def backward(ctx, upstream: Tensor):
+        log_p, log_q = ctx.saved_tensors
+        slope = (ctx.gamma * log_q).exp() * (ctx.gamma * log_p.exp() * log_p - log_q.exp())
+        return upstream * slope, None
+
+
+def focal_loss(logits: Tensor, targets: Tensor, *, gamma=2.0, alpha=None, reduction="mean") -> Tensor:
+    if logits.shape != targets.shape or reduction not in ("none", "mean", "sum"):
+        raise ValueError("expected logits and targets of one shape, and a reduction none, mean or sum")
+    if gamma < 0 or (alpha is not None and abs(alpha - 0.5) > 0.5):
+        raise ValueError("expected gamma from 0 up, and alpha from 0 to 1")
+    positive = targets.bool()
+    loss = _Modulated.apply(torch.where(positive, logits, logits.neg()), gamma)
+    if alpha is not None:
+        loss = loss * torch.full_like(loss, 1 - alpha).masked_fill(positive, alpha)
+    return {"none": lambda: loss, "mean": loss.mean, "sum": loss.sum}[reduction]()
+
+
+def make_weighted_sampler(y, *, generator=None) -> WeightedRandomSampler:
+    compute_pos_weight(y)
+    labels = torch.as_tensor(y).long()
+    per_class = labels.bincount(minlength=2).double().reciprocal()
+    return WeightedRandomSampler(per_class[labels], len(labels), True, generator)

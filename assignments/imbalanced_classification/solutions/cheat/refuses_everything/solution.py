@@ -19,3 +19,11 @@ def evaluate(model, loader, *, threshold=0.5, device="cpu"):
 
 def best_f1_threshold(y_true, y_prob):
     raise ValueError("no")
+
+
+def focal_loss(logits, targets, *, gamma=2.0, alpha=None, reduction="mean"):
+    raise ValueError("no")
+
+
+def make_weighted_sampler(y, *, generator=None):
+    raise ValueError("no")

@@ -1,0 +1,100 @@
+"""Train and evaluate a binary classifier when positives are rare."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from torch import nn
+
+Labels = torch.Tensor | np.ndarray
+Batches = Iterable[tuple[torch.Tensor, torch.Tensor]]
+
+
+def compute_pos_weight(y: Labels) -> torch.Tensor:
+    """Return how many negatives there are for each positive.
+
+    Args:
+        y: labels 0 and 1, shape (N,), of bool, integer or float dtype.
+
+    Returns:
+        Tensor of shape () and dtype float32.
+
+    Raises:
+        ValueError: a class is absent, or a label is neither 0 nor 1.
+    """
+    # Hint: y == 1 works for every dtype and tells which labels are positive; count with .sum().
+    # torch.as_tensor(y) takes arrays and tensors. torch.tensor(number, dtype=...) has shape ().
+    raise NotImplementedError("compute_pos_weight: negatives / positives")
+
+
+def make_loss(y_train: Labels) -> nn.Module:
+    """Return a binary cross-entropy on logits that gives positives the weight of `compute_pos_weight`.
+
+    Args:
+        y_train: labels 0 and 1, shape (N,).
+
+    Returns:
+        A module: loss(logits (N,), float targets (N,)) gives the mean loss, shape ().
+
+    Raises:
+        ValueError: as `compute_pos_weight`.
+    """
+    # Hint: torch.nn has a binary cross-entropy that takes logits; one of its arguments weighs positives.
+    raise NotImplementedError("make_loss: a loss on logits, weighted by compute_pos_weight(y_train)")
+
+
+def train_epoch(
+    model: nn.Module,
+    loader: Batches,
+    loss_fn: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    device: str | torch.device = "cpu",
+) -> float:
+    """Train for one pass over the loader.
+
+    Args:
+        model: maps (B, F) to logits of shape (B, 1) or (B,).
+        loader: yields (X, y): X (B, F) float32, y (B,) labels of any dtype.
+        loss_fn: loss_fn(logits, targets) gives the mean loss of a batch.
+
+    Returns:
+        The mean loss over all samples.
+
+    Raises:
+        ValueError: the loader has no batch.
+    """
+    model.train()
+    for X, y in loader:
+        X, y = X.to(device), y.to(device)
+        # Hint: five calls, in this order: drop the old gradients, compute logits, compute the loss,
+        # find the new gradients, take a step. Logits and targets need one shape and a float dtype.
+        # Hint: loss.item() is a plain number. A batch counts with as many rows as it has.
+    # Hint: no batch at all is a ValueError.
+    raise NotImplementedError("train_epoch: one optimizer step per batch, then the mean loss per sample")
+
+
+def evaluate(
+    model: nn.Module, loader: Batches, *, threshold: float = 0.5, device: str | torch.device = "cpu"
+) -> dict[str, float]:
+    """Compute metrics of the positive class over the whole loader.
+
+    Args:
+        model: maps (B, F) to logits of shape (B, 1) or (B,).
+        loader: yields (X, y): X (B, F) float32, y (B,) labels of any dtype.
+        threshold: a probability from here on is predicted positive.
+
+    Returns:
+        precision, recall, f1 and average_precision; 0 / 0 counts as 0.0.
+
+    Raises:
+        ValueError: the loader has no batch.
+    """
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        for X, y in loader:
+            X, y = X.to(device), y.to(device)
+            # Hint: what turns a logit into a probability? Collect probabilities and labels of all batches.
+    model.train(was_training)
+    # Hint: torch.cat joins what you collected; sklearn.metrics can count it. Look at its zero_division.
+    raise NotImplementedError("evaluate: precision, recall, f1 and average_precision over the whole loader")
