@@ -216,6 +216,13 @@ def _record(
             accommodations=invitation.accommodations,
         )  # fmt: skip
         store.change_people(lambda now: now.with_person(candidate, person), "Invite somebody")
+    elif invitation.accommodations not in ("", people.people[candidate].accommodations):
+        reason = invitation.accommodations
+        store.change_people(
+            lambda now: now.with_person(candidate, replace(now.people[candidate], accommodations=reason)),
+            "Note why somebody has more time",
+        )
+        did("noted why there is more time")
     known = [row for row in store.events() if isinstance(row, Invited) and row.candidate == candidate]
     last = known[-1] if known else None
     if last is None or (last.due, last.extra_hours, dict(last.bases)) != (

@@ -64,6 +64,15 @@ def test_an_invitation_makes_all_and_a_second_one_doubles_nothing(office):
     assert len(office.store.events()) == 1
 
 
+def test_a_reason_that_comes_later_is_noted_and_none_takes_it_away(office):
+    due = NOW + dt.timedelta(days=7)
+    outcome = office.invite("ada", due=due)
+    office.invite("ada", due=due, extra_hours=24, accommodations="a broken wrist")
+    office.invite("ada", due=due, extra_hours=48)
+    person = office.store.people().people[outcome.candidate]
+    assert person.accommodations == "a broken wrist"
+
+
 @pytest.mark.parametrize(
     "broken", ["POST /orgs/acme/repos", "PUT .*/protection", "PUT .*/collaborators", "PUT .*/topics"]
 )
