@@ -16,7 +16,7 @@ from grading.errors import TakeHomeError
 from grading.model import Assignment, JudgedBy, Level, Outcome
 from grading.pipeline import Grader
 from grading.sandbox.namespaces import die_with_parent
-from grading.solutions import Solution
+from grading.solutions import Kind, Solution
 
 Progress = Callable[[int, int], None]
 """Called with gradings done and gradings in all."""
@@ -88,7 +88,7 @@ def measure_all(plan: Sequence[Job], jobs: int, on_progress: Progress | None) ->
 
 @functools.cache
 def _grader() -> Grader:
-    return Grader()
+    return Grader(remember_own_tests=True)
 
 
 @functools.cache
@@ -102,6 +102,8 @@ def measure(job: Job) -> Measured:
     empty = Measured(job, Fraction(0), 0, {}, {}, (), (), 0.0)
     if job.solution.fault is not None:
         return _failed(empty, job.solution.fault)
+    if job.solution.kind is Kind.ACCEPTED:
+        _grader().forget_own_tests()  # these are judged as often as the plan says
     try:
         graded = _grader().grade(
             assignment,

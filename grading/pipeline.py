@@ -14,6 +14,7 @@ import secrets
 import time
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -49,12 +50,16 @@ class Grader:
 
     Args:
         official: refuse to grade without full isolation.
+        remember_own_tests: judge own tests that were seen before, in other submissions, by what came of them then. For
+            `validate`, where a hundred solutions carry the same ones; never for candidates.
 
     Raises:
         IsolationError: official, and this machine cannot isolate a submission.
     """
 
-    def __init__(self, *, official: bool = False, capability: Capability | None = None) -> None:
+    def __init__(
+        self, *, official: bool = False, capability: Capability | None = None, remember_own_tests: bool = False
+    ) -> None:
         self.capability = capability or probe_isolation()
         self.official = official
         if official and self.capability.isolation is not Isolation.FULL:
@@ -63,6 +68,12 @@ class Grader:
                 f"isolation: {self.capability.reason}. Mend that, or leave out --official for a practice grade."
             )
         self._zygotes: dict[ZygoteKey, Zygote] = {}
+        self._own_tests: dict[object, OwnTestsRun] | None = {} if remember_own_tests else None
+
+    def forget_own_tests(self) -> None:
+        """Judge own tests afresh that were seen before."""
+        if self._own_tests is not None:
+            self._own_tests.clear()
 
     def prepare(self, assignment: Assignment, hash_seed: int = 0) -> Zygote:
         """Start the sandbox that an assignment needs, unless it runs already. Returns at once."""
@@ -175,7 +186,7 @@ class Grader:
                     on_progress=on_progress,
                     idle=idle,
                 )
-                own = run_own_tests(assignment, submission, level=level, zygote=zygote, seed=seed)
+                own = self._judge_own_tests(assignment, submission, level, zygote, seed)
             except GraderError as error:
                 fault = str(error)
                 if not zygote.dies_within(_SETTLE_S):
@@ -187,6 +198,18 @@ class Grader:
         from grading.judge.run import JudgeRun
 
         return JudgeRun(checks=(), load_faults=(), output="", timings={}), OwnTestsRun(), fault
+
+    def _judge_own_tests(
+        self, assignment: Assignment, submission: Submission, level: Level, zygote: Zygote, seed: int
+    ) -> OwnTestsRun:
+        folder = assignment.own_tests.folder if assignment.own_tests is not None else None
+        if self._own_tests is None or folder is None:
+            return run_own_tests(assignment, submission, level=level, zygote=zygote, seed=seed)
+        files = frozenset((name, data) for name, data in submission.files.items() if name.startswith(folder))
+        key = (assignment.directory, level, files)
+        if key not in self._own_tests:
+            self._own_tests[key] = run_own_tests(assignment, submission, level=level, zygote=zygote, seed=seed)
+        return replace(self._own_tests[key], coverage=None, timings={})
 
     def close(self) -> None:
         """End every sandbox."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from grading import pipeline
 from grading.catalogue import criterion_counts, load_assignment
 from grading.catalogue.own_tests import CATCHES, RIGHT, own_checks
 from grading.errors import FaultsError
@@ -526,3 +527,26 @@ def test_faults_of_the_table_are_named(tmp_path, before, after, expected):
     with pytest.raises(FaultsError) as caught:
         load_assignment(copy)
     assert expected in str(caught.value)
+
+
+# what validate spares -------------------------------------------------------------------------------------------------
+
+
+def test_own_tests_are_remembered_for_validate_alone(hunt, honest, monkeypatch):
+    judged = []
+
+    def counting(assignment, submission, **options):
+        judged.append(submission)
+        return run_own_tests(assignment, submission, **options)
+
+    monkeypatch.setattr(pipeline, "run_own_tests", counting)
+    lazy = Submission({**honest.files, "own_tests/test_own.py": b"def test_nothing():\n    assert True\n"}, "lazy")
+    for remember, times in ((False, 3), (True, 2)):
+        judged.clear()
+        with pipeline.Grader(remember_own_tests=remember) as grader:
+            grades = [grader.grade(hunt, one, level=LEVEL).grade.auto for one in (honest, lazy, honest)]
+            assert grades == [100, 80, 100]
+            assert len(judged) == times
+            grader.forget_own_tests()
+            assert grader.grade(hunt, honest, level=LEVEL).grade.auto == 100
+            assert len(judged) == times + 1
