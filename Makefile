@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types layers unit attacks validate e2e bench fuzz soak clean
+.PHONY: help demo test lint types layers unit attacks prove validate e2e bench fuzz soak clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,7 +16,7 @@ $(READY): requirements.txt requirements-dev.txt tools/set_up.sh
 demo: $(READY)  ## Make, solve, push and grade a candidate repository; results in out/demo
 	@$(PY) -m tools.demo
 
-test: lint types layers unit attacks validate demo e2e  ## Everything that CI runs
+test: lint types layers unit attacks prove demo e2e  ## Everything that CI runs
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .
@@ -34,8 +34,11 @@ unit: $(READY)
 attacks: $(READY)  ## Try every cheat of tests/attacks on the grader
 	$(PY) -m pytest tests/attacks
 
-validate: $(READY)  ## Prove the assignments against their solutions
-	$(PY) -m grading validate
+prove: $(READY)  ## A quick proof of every assignment and level, with two wrong solutions for each criterion
+	$(PY) -m grading validate --quick --level all
+
+validate: $(READY)  ## The whole proof: all solutions of every assignment and level (half an hour)
+	$(PY) -m grading validate --level all
 
 e2e: $(READY)  ## Run the workflows offline: three candidates, git over HTTP, GitHub's API
 	$(PY) -m tests.e2e.github.node
