@@ -29,7 +29,13 @@ from grading.sandbox.stream import serve
 
 # Imported lazily by the libraries at first use; a worker would pay for each of them in every test.
 _COMPANIONS = {
-    "torch": ("torch._dynamo", "torch.utils.data", "torch.optim", "grading.sandbox.codec_torch"),
+    "torch": (
+        "torch._dynamo",
+        "torch.utils.data",
+        "torch.optim",
+        "grading.sandbox.codec_torch",
+        "grading.sandbox.fake_gpu",
+    ),
     "numpy": ("numpy.random", "grading.sandbox.codec_numpy"),
     "pandas": ("grading.sandbox.codec_pandas",),
     "scipy": ("scipy.stats", "scipy.optimize"),
