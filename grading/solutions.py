@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -56,7 +56,14 @@ def load_solutions(assignment: Assignment, level: Level) -> tuple[Solution, ...]
         *load_wrong(assignment),
         *_load_folders(assignment, Kind.CHEAT, assignment.directory / "solutions" / "cheat"),
     ]
-    return tuple(solution for solution in found if not solution.levels or level in solution.levels)
+    return tuple(_at(level, s, assignment) for s in found if not s.levels or level in s.levels)
+
+
+def _at(level: Level, solution: Solution, assignment: Assignment) -> Solution:
+    """Return a solution as it is judged at a level: what only other levels have cannot be lost there."""
+    here = {criterion.id for criterion in assignment.rubric.at(level)}
+    elsewhere = {criterion.id for criterion in assignment.rubric.criteria} - here
+    return replace(solution, may_also_lose=tuple(name for name in solution.may_also_lose if name not in elsewhere))
 
 
 def _load_folders(assignment: Assignment, kind: Kind, root: Path, only: str | None = None) -> Iterator[Solution]:

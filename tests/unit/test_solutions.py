@@ -1,12 +1,14 @@
 """Front matter and stubs of the solutions that prove an assignment."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from grading.catalogue import load_assignment
 from grading.errors import UsageError
-from grading.model import Level
+from grading.model import Criterion, JudgedBy, Level
 from grading.solutions import Kind, load_solutions, parse_patch
 
 SAMPLE = load_assignment(Path(__file__).resolve().parents[1] / "fixtures" / "sample")
@@ -49,3 +51,17 @@ def test_stubs_define_every_entry_point():
         exec(stubs[name].submission.files["solution.py"], scope)  # noqa: S102 - made by us
         assert callable(scope["f1_score"])
         assert callable(scope["make_windows"])
+
+
+def test_what_only_other_levels_have_cannot_be_lost(tmp_path):
+    """A patch stands for all levels; a typing error in it stays a fault everywhere."""
+    folder = shutil.copytree(SAMPLE.directory, tmp_path / "sample")
+    patch = sorted((folder / "solutions" / "wrong").glob("*.patch"))[0]
+    matter, diff = patch.read_text().split("--- a/", 1)
+    head = "".join(line for line in matter.splitlines(keepends=True) if not line.startswith("may_also_lose"))
+    patch.write_text(f'{head}may_also_lose = ["f1", "typo", "later"]\n--- a/{diff}')
+    assignment = load_assignment(folder)
+    later = Criterion("later", "Later", {Level.SENIOR: 5}, JudgedBy.TESTS, hint="x")
+    rubric = replace(assignment.rubric, criteria=(*assignment.rubric.criteria, later))
+    found = {s.name: s for s in load_solutions(replace(assignment, rubric=rubric), Level.MID)}
+    assert found[patch.stem].may_also_lose == ("f1", "typo")
