@@ -90,18 +90,19 @@ class Table:
         return self.df.iloc[rng.permutation(len(self.df))]
 
 
-def draw(rng, sizes, *, features=2, target_inside=None, steps=None, others=1, unit=None):
+def draw(rng, sizes, *, features=2, target_inside=None, step=None, steps=None, others=1, unit=None):
     """Draw a frame without NaN.
 
     Args:
         sizes: number of rows, or a dict from series key to number of rows.
         target_inside: whether the target is among value_cols; drawn if None.
+        step: the regular step; drawn if None.
         steps: for one series, its gaps in multiples of the regular step (n - 1,); all 1 if None.
         others: columns that nobody names, some of them NaN.
         unit: of the time column; drawn if None.
     """
     names = {key: str(rng.choice(pool)) for key, pool in NAMES.items()}
-    step = str(rng.choice(STEPS))
+    step = str(rng.choice(STEPS)) if step is None else step
     several = isinstance(sizes, dict)
     keys, counts = (list(sizes), list(sizes.values())) if several else ([None], [sizes])
     start = pd.Timestamp("2020-01-01") + pd.Timedelta(hours=int(rng.integers(0, 30_000)))
@@ -221,3 +222,91 @@ def kept_as(found, clean, table, window, stays):
         if np.array_equal(found["t_end"], clean["t_end"][: len(keep)][keep]):
             return bool(keep.any()) and not bool(keep.all())
     return False
+
+
+# senior: a second stream ----------------------------------------------------------------------------------------------
+
+
+def latest_known(df, other, *, time_col, cols, delay=None, max_age=None, group_col=None):
+    """Return what add_latest adds: (rows of df, cols), by asking every row of `other` for each row of `df`."""
+    late = 0 if delay is None else delay.value
+    readings = records(other)
+    found = np.full((len(df), len(cols)), np.nan)
+    for at, row in enumerate(records(df)):
+        known = [
+            reading
+            for reading in readings
+            if (group_col is None or reading[group_col] == row[group_col]) and reading[time_col] + late <= row[time_col]
+        ]
+        if not known:
+            continue
+        latest = max(known, key=lambda reading: reading[time_col])
+        if max_age is None or row[time_col] - latest[time_col] <= max_age.value:
+            found[at] = [latest[name] for name in cols]
+    return found
+
+
+def draw_streams(rng, rows, readings, *, keys=None, unit="ns", repeats=False, minutes=10):
+    """Draw a frame and a second stream on a grid of ten minutes, so that times often coincide.
+
+    Args:
+        rows: rows of the frame.
+        readings: rows of the stream in each series; its times differ within one.
+        keys: pairs (keys of the frame, keys of the stream), or None for one series.
+        unit: of both time columns. In ns adding a delay changes no unit, which merge_asof would refuse.
+        repeats: whether times of the frame may repeat.
+        minutes: from one point of the grid to the next.
+
+    Returns: both frames in random order, and the names to call add_latest with.
+    """
+    names = {"time_col": str(rng.choice(NAMES["time_col"])), "cols": ["rain", "fog"]}
+    start = pd.Timestamp("2021-01-01") + pd.Timedelta(hours=int(rng.integers(0, 20_000)))
+
+    def times(at):
+        return (start + pd.to_timedelta(minutes * np.asarray(at), unit="min")).as_unit(unit)
+
+    df = pd.DataFrame(
+        {names["time_col"]: times(rng.choice(3 * readings, rows, replace=repeats)), "load": distinct(rng, rows)}
+    )
+    parts = []
+    for key in keys[1] if keys else [None]:
+        part = pd.DataFrame({names["time_col"]: times(rng.choice(3 * readings, readings, replace=False))})
+        parts.append(part.assign(rain=0.0, fog=0.0, sun=0.0, series_id=key))
+    other = pd.concat(parts, ignore_index=True)
+    other[["rain", "fog", "sun"]] = distinct(rng, (len(other), 3))
+    if keys:
+        names["group_col"] = "series_id"
+        df["series_id"] = [keys[0][int(at)] for at in rng.integers(0, len(keys[0]), rows)]
+    else:
+        other = other.drop(columns="series_id")
+    other = other.iloc[rng.permutation(len(other))].reset_index(drop=True)
+    return df, other, names
+
+
+# senior: batches ------------------------------------------------------------------------------------------------------
+
+
+def windows_of_rows(rows, *, target, window, horizons, stride=1):
+    """Return all windows and labels of a table, one loop over starts: lists of (window, columns) and (horizons,)."""
+    X, y = [], []
+    for start in range(0, len(rows), stride):
+        last = start + window - 1
+        if last + max(horizons) < len(rows):
+            X.append([[float(value) for value in rows[at]] for at in range(start, last + 1)])
+            y.append([float(rows[last + ahead][target]) for ahead in horizons])
+    return X, y
+
+
+def draw_batches(rng, **fixed):
+    """Draw arguments of iter_batches for a table of three columns; stride stays within rule 22."""
+    horizons = [int(ahead) for ahead in rng.integers(1, 8, int(rng.integers(1, 4)))]
+    drawn = {
+        "target": int(rng.integers(3)),
+        "window": int(rng.integers(1, 6)),
+        "horizons": horizons,
+        "batch_size": int(rng.integers(1, 6)),
+        "stride": int(rng.integers(1, 4)),
+    }
+    arguments = drawn | fixed
+    arguments["stride"] = min(arguments["stride"], arguments["window"] + max(arguments["horizons"]))
+    return arguments

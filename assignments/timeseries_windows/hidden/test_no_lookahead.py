@@ -7,6 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+# Junior is asked about one series without freq.
+ASKED = pytest.mark.parametrize(
+    "full",
+    [
+        pytest.param(False, id="one series", marks=pytest.mark.levels("junior")),
+        pytest.param(True, id="series and freq", marks=pytest.mark.levels("mid", "senior")),
+    ],
+)
+
 
 def later_changed(oracle, rng, table, last):
     """Return the frame with every value after row `last` drawn anew; NaN stay where they are."""
@@ -71,15 +80,17 @@ def test_nothing_later_stands_in_for_missing_values(inside, oracle, rng):
 
 
 @pytest.mark.criterion("no_lookahead", weight=5)
-def test_nothing_later_is_known_with_a_group_and_a_step(inside, oracle, rng):
+@ASKED
+def test_nothing_later_is_known_with_a_group_and_a_step(inside, oracle, rng, full):
     for key in ("north", 3):
         steps = np.where(rng.random(49) < 0.08, 2, 1)
         table = oracle.draw(rng, 50, steps=steps)
-        table.names["group_col"] = "site"
-        table.df["site"] = key
+        if full:
+            table.names["group_col"] = "site"
+            table.df["site"] = key
         holes = with_holes(rng, table, 4)
         shape = {"window": int(rng.integers(1, 4)), "horizon": int(rng.integers(1, 4))}
-        for freq in (None, table.step):
+        for freq in (None, table.step) if full else (None,):
             check_past_and_future(inside, oracle, rng, table, shape | {"freq": freq}, [*holes, 20, 30])
 
 

@@ -7,6 +7,7 @@ import pytest
 WINDOW, STRIDE, HORIZON, SERIES = 128, 8, 4, 5
 
 
+@pytest.mark.levels("mid", "senior")
 @pytest.mark.criterion("scale")
 @pytest.mark.limit(test_s=15)
 def test_200_000_rows(inside, rng):

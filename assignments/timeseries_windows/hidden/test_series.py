@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 FIELDS = ("X", "y", "t_end", "t_label")
+pytestmark = pytest.mark.levels("mid", "senior")
 
 
 def draw_sizes(rng, keys, *, low=8, high=20):

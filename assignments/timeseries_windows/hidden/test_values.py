@@ -79,3 +79,16 @@ def test_horizon_and_stride_are_1_if_not_given(inside, oracle, rng):
         len(result["y"]) == len(df) - a["window"] for (df, a), result in zip(calls, inside.run(calls), strict=True)
     )
     assert all(np.isfinite(result["X"]).all() for result in inside.run(calls))
+
+
+@pytest.mark.levels("junior")
+@pytest.mark.criterion("values", weight=4)
+def test_rows_are_sorted_by_time(inside, oracle, rng):
+    # Above junior, order has a criterion of its own.
+    for backwards in (False, False, True):
+        table = oracle.draw(rng, int(rng.integers(16, 26)))
+        frame = table.df.iloc[::-1] if backwards else table.shuffled(rng)
+        arguments = table.names | oracle.draw_shape(rng, longest=4)
+        wanted, found = inside.run([(f, arguments) for f in (table.df, frame)])
+        assert oracle.is_cut_from(wanted, table.df, table.names["time_col"])
+        assert not (gap := oracle.differs(found, wanted)), gap

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import solution
 from solution import Windows, make_windows, time_split
 
 NAMES = {"time_col": "time", "value_cols": ["load"], "target_col": "load"}
@@ -67,6 +68,14 @@ def test_split_with_an_embargo():
     assert (train.tolist(), test.tolist()) == ([0, 1], [4, 5])
 
 
+@pytest.mark.levels("junior")
+@pytest.mark.criterion("values")
+def test_shuffled_rows():
+    df = hourly([1.0, 2, 3, 4]).iloc[[2, 0, 3, 1]]
+    assert make_windows(df, **NAMES, window=2).X[:, :, 0].tolist() == [[1, 2], [2, 3]]
+
+
+@pytest.mark.levels("mid", "senior")
 @pytest.mark.criterion("series")
 def test_shuffled_rows_of_two_series():
     north, south = hourly([1.0, 2, 3, 4], site="north"), hourly([10.0, 20, 30], site="south")
@@ -85,6 +94,12 @@ def test_the_example_of_the_readme():
     assert w.y.tolist() == [30]
     without = df.drop(index=3)
     assert make_windows(without, **NAMES, window=2).y.tolist() == [30, 50, 60]
+
+
+@pytest.mark.levels("mid", "senior")
+@pytest.mark.criterion("gaps")
+def test_a_missing_step():
+    without = hourly([10.0, 20, 30, 40, 50, 60]).drop(index=3)
     assert make_windows(without, **NAMES, window=2, freq="1h").y.tolist() == [30]
 
 
@@ -109,7 +124,7 @@ def test_errors():
     with pytest.raises(ValueError):  # noqa: PT011
         make_windows(df, **NAMES, window=0)
     with pytest.raises(KeyError):
-        make_windows(df, **NAMES, window=1, group_col="site")
+        make_windows(df, time_col="time", value_cols=["load"], target_col="site", window=1)
 
 
 @pytest.mark.criterion("edges")
@@ -120,3 +135,55 @@ def test_results_can_be_written_to():
     w.y[0] = -2
     assert w.X[1].tolist() == [[20], [30]]
     assert df["load"].tolist() == [10, 20, 30, 40]
+
+
+@pytest.mark.levels("senior")
+@pytest.mark.criterion("edges")
+def test_a_row_without_a_time():
+    df = hourly([10.0, 20, 30, 40])
+    df.loc[2, "time"] = pd.NaT
+    with pytest.raises(ValueError):  # noqa: PT011
+        make_windows(df, **NAMES, window=1)
+
+
+@pytest.mark.levels("senior")
+@pytest.mark.criterion("as_of")
+def test_the_example_of_add_latest():
+    midnight, minute = pd.Timestamp("2024-05-01"), pd.Timedelta("1min")
+    other = pd.DataFrame({"time": [midnight, midnight + 60 * minute], "rain": [5.0, 7.0]})
+    df = pd.DataFrame({"time": [midnight + at * minute for at in (90, 20, 80, 30)], "load": [4, 1, 3, 2]})
+    names = {"time_col": "time", "cols": ["rain"], "delay": 30 * minute}
+    joined = solution.add_latest(df, other, **names)
+    assert joined["load"].tolist() == [4, 1, 3, 2]
+    assert joined["rain"].fillna(-1).tolist() == [7, -1, 5, 5]
+    fresh = solution.add_latest(df, other, **names, max_age=60 * minute)
+    assert fresh["rain"].fillna(-1).tolist() == [7, -1, -1, 5]
+
+
+class Rows:
+    """A table that is read by rows[a:b] only, and counts the rows that were read."""
+
+    def __init__(self, table):
+        self.table, self.shape, self.read = table, table.shape, 0
+
+    def __len__(self):
+        return len(self.table)
+
+    def __getitem__(self, part):
+        assert isinstance(part, slice)
+        self.read += len(self.table[part])
+        return self.table[part]
+
+
+@pytest.mark.levels("senior")
+@pytest.mark.criterion("batches")
+def test_batches_of_a_table():
+    rows = Rows(np.arange(20.0).reshape(10, 2))
+    batches = solution.iter_batches(rows, target=1, window=2, horizons=[3, 1], batch_size=4, stride=1)
+    assert rows.read == 0
+    X, y = next(batches)
+    assert 0 < rows.read <= 4 * (2 + 3)
+    assert X.shape == (4, 2, 2)
+    assert X[1].tolist() == [[2, 3], [4, 5]]
+    assert y[:2].tolist() == [[9, 5], [11, 7]]
+    assert [len(labels) for _, labels in batches] == [2]

@@ -1,5 +1,8 @@
 """What hidden tests run beside the candidate's code: many calls, and what they do to inputs. No expected value."""
 
+import gc
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 
@@ -66,3 +69,140 @@ def write_into(df, arguments, at):
     w.y[at] = -2.0
     copies.append((np.array(w.X), np.array(w.y)))
     return df, copies
+
+
+class Rows:
+    """Rows that are only read by slices, and that remember how many were; the table repeats itself up to row n."""
+
+    def __init__(self, table, n):
+        self._table = table
+        self.shape = (n, table.shape[1])
+        self.read = 0
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, wanted):
+        if not isinstance(wanted, slice) or wanted.step not in (None, 1):
+            raise TypeError("rows are read as rows[a:b]")
+        begin, end, _ = wanted.indices(self.shape[0])
+        self.read += max(end - begin, 0)
+        if end <= len(self._table):
+            return self._table[begin:end]
+        if end - begin > 5_000_000:
+            raise MemoryError("more rows than memory holds")
+        return self._table[np.arange(begin, max(end, begin)) % len(self._table)]
+
+
+def batches(table, arguments, *, n=None, most=None, scribble=False):
+    """Take batches one by one.
+
+    Args:
+        n: rows of the table, which repeats itself; as many as it has by default.
+        most: batches to take; all by default.
+        scribble: whether to overwrite each batch before the next one is asked for.
+
+    Returns:
+        A dict of the rows read before the first batch and for each batch, copies of the batches, whether the iterator
+        came to its end, and the table afterwards.
+    """
+    import solution
+
+    table = table.copy()
+    rows = Rows(table, len(table) if n is None else n)
+    iterator = solution.iter_batches(rows, **arguments)
+    seen = {"before": rows.read, "reads": [], "X": [], "y": [], "ended": False}
+    while most is None or len(seen["reads"]) < most:
+        already = rows.read
+        try:
+            X, y = next(iterator)
+        except StopIteration:
+            seen["ended"] = True
+            break
+        seen["reads"].append(rows.read - already)
+        seen["X"].append(np.array(X))
+        seen["y"].append(np.array(y))
+        if scribble:
+            X[...] = -1.0
+            y[...] = -2.0
+    return seen | {"table": table}
+
+
+def held(table, arguments, n, at):
+    """Take batches and keep none; return the bytes that Python and NumPy hold after each number of batches in `at`."""
+    import solution
+
+    iterator = solution.iter_batches(Rows(table, n), **arguments)
+    sizes, taken = [], 0
+    tracemalloc.start()
+    try:
+        for count in at:
+            while taken < count:
+                next(iterator)
+                taken += 1
+            gc.collect()
+            sizes.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    return sizes
+
+
+def kept_batches(table, arguments):
+    """Take all batches and keep them; return copies made at once, and copies made when all are there."""
+    import solution
+
+    kept, early = [], []
+    for X, y in solution.iter_batches(Rows(table, len(table)), **arguments):
+        kept.append((X, y))
+        early.append((np.array(X), np.array(y)))
+    late = [(np.array(X), np.array(y)) for X, y in kept]
+    for X, y in kept[:1]:
+        X[...] = -1.0
+        y[...] = -2.0
+    return early, late, [(np.array(X), np.array(y)) for X, y in kept]
+
+
+def first_batch(table, arguments):
+    """Return the first batch as it is."""
+    import solution
+
+    return next(solution.iter_batches(Rows(table, len(table)), **arguments))
+
+
+def interleaved_batches(table, arguments):
+    """Take batches of two calls on the same rows in turn; return the copies of each."""
+    import solution
+
+    rows = Rows(table, len(table))
+    both = [solution.iter_batches(rows, **arguments) for _ in range(2)]
+    taken = [[], []]
+    for one in range(3):
+        for which, iterator in enumerate(both):
+            if one < 2 or which:
+                taken[which].append([np.array(part) for part in next(iterator)])
+    return taken
+
+
+def start_batches(table, arguments):
+    """Call iter_batches and ask for no batch."""
+    import solution
+
+    solution.iter_batches(Rows(table, len(table)), **arguments)
+
+
+def latest_after(df, other, arguments):
+    """Call add_latest; return the result, and both frames and cols as they are afterwards."""
+    import solution
+
+    joined = solution.add_latest(df, other, **arguments)
+    return joined, df, other, arguments["cols"]
+
+
+def backtest(t_end, t_label, cutoffs, embargo):
+    """Call backtest on windows of these times; return pairs of arrays."""
+    import solution
+
+    n = len(t_end)
+    w = solution.Windows(X=np.zeros((n, 2, 1)), y=np.zeros(n), t_end=t_end, t_label=t_label, group=None)
+    splits = solution.backtest(w, cutoffs, embargo)
+    return [[np.asarray(positions) for positions in split] for split in splits]

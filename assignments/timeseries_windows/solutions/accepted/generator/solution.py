@@ -54,6 +54,8 @@ def make_windows(df, *, time_col, value_cols, target_col, window, horizon=1, str
     for c in [time_col, *value_cols, target_col] + ([group_col] if group_col else []):
         if c not in df.columns:
             raise KeyError(c)
+    if df[[time_col] + ([group_col] if group_col else [])].isna().any().any():
+        raise ValueError("missing time or group")
     if df.duplicated(([group_col] if group_col else []) + [time_col]).any():
         raise ValueError("duplicate times")
 
@@ -79,7 +81,53 @@ def make_windows(df, *, time_col, value_cols, target_col, window, horizon=1, str
 
 
 def time_split(w, cutoff, embargo=NO_EMBARGO):
+    if embargo < NO_EMBARGO:
+        raise ValueError("embargo < 0")
     idx = np.arange(len(w.y))
     return np.array([i for i in idx if w.t_label[i] + embargo < cutoff], dtype=np.int32), idx[
         np.asarray(w.t_end >= cutoff)
     ]
+
+
+def add_latest(df, other, *, time_col, cols, delay=NO_EMBARGO, max_age=None, group_col=None):
+    by = [group_col] if group_col else []
+    cols = list(cols)
+    left, right = df[[time_col, *by]], other[[time_col, *by, *cols]]
+    if set(cols).intersection(df.columns):
+        raise ValueError("column exists")
+    if delay < NO_EMBARGO or (max_age is not None and max_age < NO_EMBARGO):
+        raise ValueError("negative Timedelta")
+    if right.duplicated([time_col, *by]).any():
+        raise ValueError("duplicate times in other")
+
+    # Ask at t - delay for the latest reading; its age at t is delay more than its age then.
+    left = left.assign(**{time_col: left[time_col].dt.as_unit("ns") - delay})
+    right = right.assign(**{time_col: right[time_col].dt.as_unit("ns")})
+    tolerance = None if max_age is None else max_age - delay
+    out = df.copy()
+    if tolerance is not None and tolerance < NO_EMBARGO:
+        return out.assign(**dict.fromkeys(cols, np.nan)).astype(dict.fromkeys(cols, "float64"))
+    order = np.argsort(left[time_col].to_numpy(), kind="stable")
+    found = pd.merge_asof(left.iloc[order], right.sort_values(time_col), on=time_col, by=group_col, tolerance=tolerance)
+    for c in cols:
+        column = np.empty(len(df))
+        column[order] = found[c].to_numpy(dtype=float)
+        out[c] = column
+    return out
+
+
+def iter_batches(rows, *, target, window, horizons, batch_size, stride=1):
+    horizons = list(horizons)
+    if not horizons or min(window, batch_size, stride, *horizons) < 1:
+        raise ValueError("counts must be at least 1")
+    span = window + max(horizons)
+    starts = range(0, len(rows) - span + 1, stride)
+
+    def cut(first):
+        mine = starts[first : first + batch_size]
+        block = np.asarray(rows[mine[0] : mine[-1] + span], dtype=float)
+        offsets = [a - mine[0] for a in mine]
+        labels = [block[[o + window - 1 + h for o in offsets], target] for h in horizons]
+        return np.array([block[o : o + window] for o in offsets]), np.stack(labels, axis=1)
+
+    return map(cut, range(0, len(starts), batch_size))

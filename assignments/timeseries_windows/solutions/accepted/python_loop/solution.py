@@ -1,5 +1,6 @@
 """One loop over windows, on arrays of one series at a time."""
 
+from bisect import bisect_right
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,9 @@ def make_windows(
     for column in [time_col, target_col, *value_cols, *([group_col] if group_col is not None else [])]:
         if column not in df.columns:
             raise KeyError(column)
+
+    if df[[time_col] if group_col is None else [time_col, group_col]].isna().to_numpy().any():
+        raise ValueError("a row has no time or no series")
 
     parts = [(None, df)] if group_col is None else sorted(df.groupby(group_col), key=lambda pair: pair[0])
     X, y, t_end, t_label, groups = [], [], [], [], []
@@ -56,6 +60,64 @@ def make_windows(
 
 
 def time_split(w, cutoff, embargo=pd.Timedelta(0)):
+    if embargo < pd.Timedelta(0):
+        raise ValueError("embargo must not be negative")
     train = [i for i, time in enumerate(w.t_label) if time < cutoff - embargo]
     test = [i for i, time in enumerate(w.t_end) if time >= cutoff]
     return np.array(train, dtype=int), np.array(test, dtype=int)
+
+
+def add_latest(df, other, *, time_col, cols, delay=pd.Timedelta(0), max_age=None, group_col=None):
+    keys = [time_col] + ([group_col] if group_col is not None else [])
+    for name in keys:
+        df[name]
+    for name in [*keys, *cols]:
+        other[name]
+    if any(name in df.columns for name in cols):
+        raise ValueError("df has a column of that name")
+    if delay < pd.Timedelta(0) or (max_age is not None and max_age < pd.Timedelta(0)):
+        raise ValueError("delay and max_age are not negative")
+    if other.duplicated(keys).any():
+        raise ValueError("a time stands twice in the second stream")
+
+    def streams(frame):
+        """Yield key, time and position of each row."""
+        series = [None] * len(frame) if group_col is None else frame[group_col].tolist()
+        return zip(series, frame[time_col].tolist(), range(len(frame)), strict=True)
+
+    history = {}
+    for key, time, at in sorted(streams(other), key=lambda row: row[1]):
+        times, places = history.setdefault(key, ([], []))
+        times.append(time)
+        places.append(at)
+    readings = other[list(cols)].to_numpy(dtype=float)
+    found = np.full((len(df), len(cols)), np.nan)
+    for key, time, row in streams(df):
+        times, places = history.get(key, ([], []))
+        at = bisect_right(times, time - delay) - 1
+        if at >= 0 and (max_age is None or time - times[at] <= max_age):
+            found[row] = readings[places[at]]
+    result = df.copy()
+    for i, name in enumerate(cols):
+        result[name] = found[:, i]
+    return result
+
+
+def iter_batches(rows, *, target, window, horizons, batch_size, stride=1):
+    if window < 1 or batch_size < 1 or stride < 1 or not horizons or any(ahead < 1 for ahead in horizons):
+        raise ValueError("counts and horizons start at 1")
+    reach = window + max(horizons)
+
+    def generate():
+        X, y = [], []
+        for start in range(0, len(rows) - reach + 1, stride):
+            piece = np.array(rows[start : start + reach], dtype=float)
+            X.append(piece[:window])
+            y.append([piece[window - 1 + ahead, target] for ahead in horizons])
+            if len(X) == batch_size:
+                yield np.stack(X), np.array(y)
+                X, y = [], []
+        if X:
+            yield np.stack(X), np.array(y)
+
+    return generate()

@@ -26,6 +26,8 @@ def make_windows(
     for count in (window, horizon, stride):
         if count < 1:
             raise ValueError(f"{count} is below 1")
+    if df[time_col].isna().any() or (group_col is not None and df[group_col].isna().any()):
+        raise ValueError("times and keys must not be missing")
     keys = df[group_col].tolist() if group_col is not None else [""] * len(df)
     times = list(df[time_col])
     target = [float(value) for value in df[target_col]]
@@ -66,6 +68,8 @@ def make_windows(
 
 
 def time_split(w, cutoff, embargo=pd.Timedelta(0)):
+    if embargo < pd.Timedelta(0):
+        raise ValueError(f"embargo {embargo} is negative")
     train, test = [], []
     for i in range(len(w.t_end)):
         if w.t_label[i] + embargo < cutoff:
@@ -73,3 +77,64 @@ def time_split(w, cutoff, embargo=pd.Timedelta(0)):
         elif w.t_end[i] >= cutoff:
             test.append(i)
     return np.asarray(train, dtype=np.intp), np.asarray(test, dtype=np.intp)
+
+
+def add_latest(df, other, *, time_col, cols, delay=pd.Timedelta(0), max_age=None, group_col=None):
+    if delay < pd.Timedelta(0) or (max_age is not None and max_age < pd.Timedelta(0)):
+        raise ValueError("delay and max_age may not be negative")
+    if set(cols) & set(df.columns):
+        raise ValueError("columns would stand twice")
+    rows = list(zip(df[group_col] if group_col else [""] * len(df), df[time_col], strict=True))
+    readings = list(
+        zip(
+            other[group_col] if group_col else [""] * len(other),
+            other[time_col],
+            zip(*(other[name] for name in cols), strict=True),
+            strict=True,
+        )
+    )
+    if len({reading[:2] for reading in readings}) < len(readings):
+        raise ValueError("a reading stands twice")
+
+    # Both streams as one line of events; a reading comes before a row of the same moment.
+    events = [(time + delay, 0, key, (time, values)) for key, time, values in readings]
+    events += [(time, 1, key, row) for row, (key, time) in enumerate(rows)]
+    latest = {}
+    nothing = (math.nan,) * len(cols)
+    found = [nothing] * len(rows)
+    for moment, kind, key, what in sorted(events, key=lambda event: event[:2]):
+        if kind == 0:
+            latest[key] = what
+        elif key in latest and (max_age is None or moment - latest[key][0] <= max_age):
+            found[what] = latest[key][1]
+    joined = df.copy()
+    for i, name in enumerate(cols):
+        joined[name] = np.array([values[i] for values in found], dtype=float)
+    return joined
+
+
+class iter_batches:  # noqa: N801
+    """An iterator over batches that reads one block for each."""
+
+    def __init__(self, rows, *, target, window, horizons, batch_size, stride=1):
+        if min(window, batch_size, stride, *horizons, 1) < 1 or len(horizons) == 0:
+            raise ValueError("everything is counted from 1")
+        self.rows, self.target, self.window, self.horizons = rows, target, window, horizons
+        self.batch_size, self.stride, self.start = batch_size, stride, 0
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        reach = self.window + max(self.horizons)
+        left = (len(self.rows) - reach - self.start) // self.stride + 1
+        count = min(left, self.batch_size)
+        if count < 1:
+            raise StopIteration
+        block = self.rows[self.start : self.start + (count - 1) * self.stride + reach].tolist()
+        self.start += count * self.stride
+        X, y = [], []
+        for at in range(0, count * self.stride, self.stride):
+            X.append(block[at : at + self.window])
+            y.append([block[at + self.window - 1 + ahead][self.target] for ahead in self.horizons])
+        return np.array(X, dtype=float), np.array(y, dtype=float)

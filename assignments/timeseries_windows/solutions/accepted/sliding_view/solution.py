@@ -46,6 +46,8 @@ def make_windows(
     value_cols = list(value_cols)
     wanted = dict.fromkeys([time_col, target_col, *value_cols] + ([] if group_col is None else [group_col]))
     df = df[list(wanted)].sort_values(time_col)
+    if df[time_col].isna().any() or (group_col is not None and df[group_col].isna().any()):
+        raise ValueError("missing times or keys")
     names = {"time_col": time_col, "value_cols": value_cols, "target_col": target_col}
     counts = {"window": window, "horizon": horizon, "stride": stride, "freq": freq}
     if group_col is None:
@@ -68,4 +70,63 @@ def make_windows(
 
 
 def time_split(w, cutoff, embargo=pd.Timedelta(0)):
+    if embargo < pd.Timedelta(0):
+        raise ValueError("negative embargo")
     return np.where(w.t_label < cutoff - embargo)[0], np.where(w.t_end >= cutoff)[0]
+
+
+def _latest(moments, known, taken, max_age):
+    """Return for each moment the position of the latest reading known, and whether it may be used."""
+    order = np.argsort(known)
+    at = np.searchsorted(known[order], moments, side="right") - 1
+    source = order[np.maximum(at, 0)] if len(order) else np.zeros(len(moments), dtype=int)
+    usable = at >= 0
+    if max_age is not None and len(order):
+        usable &= moments - taken[source] <= max_age
+    return source, usable
+
+
+def add_latest(df, other, *, time_col, cols, delay=pd.Timedelta(0), max_age=None, group_col=None):
+    keys = [time_col] if group_col is None else [time_col, group_col]
+    if {*keys} - {*df.columns} or {*keys, *cols} - {*other.columns}:
+        raise KeyError("a named column is missing")
+    if {*cols} & {*df.columns}:
+        raise ValueError("df has one of these columns")
+    zero = pd.Timedelta(0)
+    if delay < zero or (zero if max_age is None else max_age) < zero:
+        raise ValueError("negative time")
+    if other.duplicated(keys).any():
+        raise ValueError("duplicate times")
+    moments = df[time_col].to_numpy().astype("datetime64[ns]").astype("int64")
+    taken = other[time_col].to_numpy().astype("datetime64[ns]").astype("int64")
+    known = taken + delay.value
+    oldest = None if max_age is None else max_age.value
+    out = np.full((len(df), len(cols)), np.nan)
+    values = other[list(cols)].to_numpy(dtype="float64")
+    parts = [(slice(None), slice(None))]
+    if group_col is not None:
+        left, right = df[group_col].to_numpy(), other[group_col].to_numpy()
+        parts = [(left == key, right == key) for key in pd.unique(df[group_col])]
+    for rows, readings in parts:
+        source, usable = _latest(moments[rows], known[readings], taken[readings], oldest)
+        if len(values[readings]):
+            out[rows] = np.where(usable[:, None], values[readings][source], np.nan)
+    return df.assign(**{name: out[:, i] for i, name in enumerate(cols)})
+
+
+def iter_batches(rows, *, target, window, horizons, batch_size, stride=1):
+    if window < 1 or stride < 1 or batch_size < 1 or len(horizons) < 1 or min(horizons) < 1:
+        raise ValueError("counts must be positive")
+    ahead = np.asarray(horizons)
+    count = max((len(rows) - window - max(horizons)) // stride + 1, 0)
+    return (
+        _batch(rows, first * stride, min(batch_size, count - first), target, window, ahead, stride)
+        for first in range(0, count, batch_size)
+    )
+
+
+def _batch(rows, begin, size, target, window, ahead, stride):
+    reach = window + ahead.max()
+    block = np.array(rows[begin : begin + (size - 1) * stride + reach], dtype="float64")
+    views = sliding_window_view(block, reach, axis=0)[::stride]
+    return views[:, :, :window].swapaxes(1, 2).copy(), views[:, target, window - 1 + ahead]
