@@ -1,0 +1,96 @@
+"""Criterion input_kinds: rules 3 and 9 to 12."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from grading.judge import expect_tensor
+
+
+@pytest.mark.criterion("input_kinds", weight=2)
+@pytest.mark.parametrize("kind", ["array", "tensor"])
+def test_floating_point_inputs_reach_the_model_in_its_dtype(ask, oracle, rng, kind):
+    rows = oracle.rows_of(rng, 9, 3)
+    for given in (torch.float64, torch.float32, torch.float16):
+        for wanted in (torch.float32, torch.float64):
+            if given == torch.float16:
+                rows = rows.half().float()
+            inputs = rows.to(given).numpy() if kind == "array" else rows.to(given)
+            result, desk = ask(inputs, dtype=wanted)
+            assert {batch.dtype for batch in desk.asked} == {wanted}, f"{given} for a model of {wanted}"
+            assert torch.equal(result, rows.to(wanted))
+
+
+@pytest.mark.criterion("input_kinds")
+def test_model_without_parameters_gets_what_is_there(ask, oracle, rng):
+    for dtype in (torch.float64, torch.float32, torch.int32):
+        rows = oracle.rows_of(rng, 6, 2).to(dtype)
+        for inputs in (rows, rows.numpy()):
+            result, desk = ask(inputs, parameter=False)
+            assert {batch.dtype for batch in desk.asked} == {dtype}
+            assert torch.equal(result, rows)
+
+
+@pytest.mark.criterion("input_kinds", weight=2)
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int32, torch.uint8, torch.bool])
+def test_integers_and_booleans_keep_their_dtype(ask, rng, dtype):
+    rows = torch.tensor(rng.integers(0, 2 if dtype == torch.bool else 200, size=(9, 4))).to(dtype)
+    for inputs in (rows, rows.numpy(), list(rows), list(rows.numpy())):
+        result, desk = ask(inputs)
+        assert {batch.dtype for batch in desk.asked} == {dtype}
+        assert torch.equal(result, rows)
+
+
+@pytest.mark.criterion("input_kinds", weight=2)
+@pytest.mark.parametrize("container", [list, tuple])
+def test_lists_of_rows(ask, oracle, rng, container):
+    rows = oracle.rows_of(rng, 7, 2, 3)
+    flat = rows[:, 0, 0]
+    for inputs, expected in (
+        (list(rows), rows),
+        (list(rows.numpy()), rows),
+        (list(rows.double().numpy()), rows),
+        (rows.tolist(), rows),
+        (flat.tolist(), flat),
+        (list(flat), flat),
+    ):
+        result, desk = ask(container(inputs))
+        assert {batch.dtype for batch in desk.asked} == {torch.float32}
+        assert torch.equal(result, expected)
+    numbers = [int(n) for n in rng.integers(0, 2**40, size=7)]
+    result, desk = ask(container(numbers))
+    assert {batch.dtype for batch in desk.asked} == {torch.int64}
+    assert result.tolist() == numbers
+
+
+@pytest.mark.criterion("input_kinds")
+@pytest.mark.parametrize("view", ["reversed", "every third", "turned", "columns back", "read-only"])
+def test_arrays_with_any_strides_and_read_only(solution, inside, oracle, rng, view):
+    array = oracle.rows_of(rng, 12, 5).numpy()
+    views = {"reversed": array[::-1], "every third": array[::3], "turned": array.T, "columns back": array[:, ::-2]}
+    predictor = solution.BatchPredictor(inside.Noted(), batch_size=4, device="cpu")
+    result = expect_tensor(inside.predict_view(predictor, array, view), "predict")
+    assert np.array_equal(result.numpy(), 2 * views.get(view, array))
+
+
+@pytest.mark.criterion("input_kinds", weight=2)
+def test_nothing_in_gives_nothing_out(ask):
+    for inputs in ([], (), torch.zeros(0, 3), np.zeros((0, 3)), torch.zeros(0, dtype=torch.int64)):
+        result, desk = ask(inputs)
+        assert result.shape == (0,)
+        assert result.dtype == torch.float32
+        assert desk.asked == []
+    assert ask([1.5])[0].tolist() == [1.5]
+
+
+@pytest.mark.criterion("input_kinds")
+def test_batch_size_below_one_is_refused(solution, inside, oracle):
+    for batch_size in (0, -1, -32):
+        with pytest.raises(ValueError):  # noqa: PT011
+            solution.BatchPredictor(inside.Remote(oracle.Desk(lambda batch: batch)), batch_size=batch_size)
+    with pytest.raises(ValueError):  # noqa: PT011
+        solution.BatchPredictor(inside.Remote(oracle.Desk(lambda batch: batch)), batch_size=0, device="cpu")
+    predictor = solution.BatchPredictor(inside.Noted(), batch_size=1, device="cpu")
+    assert expect_tensor(predictor.predict(torch.tensor([2.5])), "predict").tolist() == [5.0]

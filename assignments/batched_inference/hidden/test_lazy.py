@@ -1,0 +1,112 @@
+"""Criterion lazy: rules 13 to 15."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from grading.judge import expect_int, expect_tensor, fetch
+
+pytestmark = pytest.mark.levels("mid", "senior")
+
+# Streams and models of this file live beside the candidate's code: they may be read in a thread, the judge may not.
+
+
+@pytest.fixture
+def stream(solution, inside):
+    """Return a function that starts predict_iter with a model that doubles."""
+
+    def start(inputs, batch_size=4):
+        model = inside.Noted()
+        return solution.BatchPredictor(model, batch_size=batch_size, device="cpu").predict_iter(inputs), model
+
+    return start
+
+
+@pytest.mark.criterion("lazy", weight=2)
+@pytest.mark.parametrize("batch_size", [1, 3, 4])
+def test_one_result_for_each_batch(stream, inside, oracle, rng, batch_size):
+    for count in (0, 1, batch_size, batch_size + 1, 3 * batch_size, 3 * batch_size + 1):
+        rows = oracle.rows_of(rng, count, 2)
+        results, model = stream(inside.Tap(list(rows)), batch_size)
+        parts = [expect_tensor(part, "a batch") for part in results]
+        assert [len(part) for part in parts] == oracle.cut(count, batch_size)
+        assert [len(batch) for batch in fetch(model.batches)] == oracle.cut(count, batch_size)
+        if parts:
+            assert torch.equal(torch.cat(parts), 2 * rows)
+
+
+@pytest.mark.criterion("lazy")
+def test_rows_of_every_kind(stream, inside, oracle, rng):
+    rows = oracle.rows_of(rng, 7, 3)
+    tokens = rng.integers(0, 1000, size=(7, 3))
+    for inputs, expected in (
+        (list(rows.double().numpy()), rows),
+        (inside.Tap(rows.tolist()), rows),
+        (rows, rows),
+        (rows.double().numpy(), rows),
+        (list(tokens), torch.tensor(tokens)),
+        (inside.Tap(rows[:, 0].tolist()), rows[:, 0]),
+    ):
+        results, model = stream(inputs)
+        result = torch.cat([expect_tensor(part, "a batch") for part in results])
+        assert {batch.dtype for batch in fetch(model.batches)} == {expected.dtype}
+        assert torch.equal(result, 2 * expected)
+
+
+@pytest.mark.criterion("lazy", weight=3)
+def test_no_more_than_one_batch_is_read_ahead(stream, inside, rng):
+    batch_size = int(rng.integers(2, 6))
+    tap = inside.Tap(None)
+    results, model = stream(tap, batch_size)
+    results = iter(results)
+    assert expect_int(tap.read, "rows read") <= batch_size, "before the first result"
+    for taken in range(1, 6):
+        part = expect_tensor(next(results), "a batch", shape=(batch_size, 1))
+        assert part[:, 0].tolist() == [2.0 * i for i in range((taken - 1) * batch_size, taken * batch_size)]
+        assert expect_int(tap.read, "rows read") <= (taken + 1) * batch_size, f"after {taken} results"
+        assert len(fetch(model.batches)) <= taken + 1
+
+
+@pytest.mark.criterion("lazy", weight=2)
+@pytest.mark.parametrize("training", [True, False])
+def test_modes_are_the_callers_between_results(solution, inside, network, inputs_for, oracle, training):
+    model, arrays = network()
+    inside.set_modes(model, training, "middle.norm")
+    before = fetch(inside.modes(model))
+    predictor = solution.BatchPredictor(model, batch_size=2, device="cpu")
+    x = inputs_for(arrays, 9)
+    seen = fetch(inside.between_results(predictor.predict_iter(torch.tensor(x)), model, 3))
+    assert len(seen) == 4
+    for _, gradients, modes in seen:
+        assert gradients is True
+        assert modes == before
+    parts = [expect_tensor(part, "a batch") for part, _, _ in seen[:3]]
+    assert oracle.close(torch.cat(parts), oracle.forward(arrays, x[:6]))
+
+
+@pytest.mark.criterion("lazy")
+def test_stream_predicts_in_eval_mode_without_gradients(solution, inside, network, inputs_for, oracle):
+    model, arrays = network()
+    x = inputs_for(arrays, 7)
+    predictor = solution.BatchPredictor(model, batch_size=3, device="cpu")
+    parts = [expect_tensor(part, "a batch") for part in predictor.predict_iter(torch.tensor(x))]
+    assert oracle.close(torch.cat(parts), oracle.forward(arrays, x))
+    assert not any(part.requires_grad for part in parts)
+    assert not any(recorded for _, _, recorded in fetch(inside.seen_in_calls(model)))
+
+
+@pytest.mark.criterion("lazy")
+def test_errors_reach_the_caller(solution, stream, inside, network, inputs_for, oracle, rng):
+    rows = oracle.rows_of(rng, 9, 2)
+    results, _ = stream(inside.Tap(list(rows), "the file ends here"), 4)
+    results = iter(results)
+    assert torch.equal(expect_tensor(next(results), "a batch"), 2 * rows[:4])
+    with pytest.raises(LookupError, match="the file ends here"):
+        list(results)
+    model, arrays = network("Fails", at=1)
+    predictor = solution.BatchPredictor(model, batch_size=4, device="cpu")
+    before = fetch(inside.modes(model))
+    with pytest.raises(LookupError, match="cannot be predicted"):
+        list(predictor.predict_iter(torch.tensor(inputs_for(arrays, 9))))
+    assert fetch(inside.modes(model)) == before
