@@ -224,6 +224,33 @@ def simulate(problem: Problem) -> list[Epoch]:
     return epochs
 
 
+def grouped_epoch(problem: Problem, sizes: Sequence[int], group: int) -> tuple[Arrays, float]:
+    """Train one epoch by hand, the rows of a group of batches taken as one batch.
+
+    Args:
+        sizes: rows of each batch; batches hold the rows in order.
+        group: batches in a group; the last may have fewer.
+
+    Returns: the weights, and the mean of all rows' losses, each taken before its group's step.
+    """
+    arrays, velocity = start_arrays(problem)
+    ends = np.cumsum([0, *sizes])
+    total = 0.0
+    for first in range(0, len(sizes), group):
+        rows = slice(ends[first], ends[min(first + group, len(sizes))])
+        loss, gradients = _train_batch(arrays, problem.x[rows], problem.y[rows], problem.loss)
+        _sgd(problem, arrays, velocity, gradients, problem.lr)
+        total += loss * (rows.stop - rows.start)
+    return arrays, float(total / ends[-1])
+
+
+def moving_average(values: Sequence[np.ndarray], decay: float) -> np.ndarray:
+    """Return the average after all values, the first of which it starts from: a sum of all, each with its share."""
+    last = len(values) - 1
+    shares = [decay**last if i == 0 else (1 - decay) * decay ** (last - i) for i in range(last + 1)]
+    return np.tensordot(shares, np.stack(values), axes=1)
+
+
 def draw(
     rng: np.random.Generator,
     accept: Callable[[list[float]], bool],

@@ -8,6 +8,8 @@ import pytest
 
 from grading.judge import expect_float
 
+pytestmark = pytest.mark.levels("mid", "senior")
+
 
 @pytest.mark.criterion("plain_history", weight=2)
 def test_history_has_one_record_of_plain_numbers_an_epoch(play, oracle, rng):

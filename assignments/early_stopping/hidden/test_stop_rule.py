@@ -1,4 +1,4 @@
-"""Criterion stop_rule: rules 1 to 4, 7, 12 and 14."""
+"""Criterion stop_rule: rules 1 to 4, 7, 12, 14 and, senior, 18."""
 
 from __future__ import annotations
 
@@ -184,3 +184,15 @@ def test_second_training_starts_its_own_count(solution, inside, play_script):
     second = play_script([0.75, 0.5, 0.625, 0.75], max_epochs=4, patience=2)
     assert (first.epochs_run, first.best_epoch, first.best_val_loss) == (3, 0, 0.25)
     assert (second.epochs_run, second.best_epoch, second.best_val_loss) == (4, 1, 0.5)
+
+
+@pytest.mark.levels("senior")
+@pytest.mark.criterion("stop_rule")
+def test_min_delta_is_a_finite_number(solution, follow, play_script):
+    for min_delta in (NAN, INF):
+        for mode in ("min", "max"):
+            with pytest.raises(ValueError):  # noqa: PT011 - the message is the candidate's
+                solution.EarlyStopping(2, min_delta, mode)
+        with pytest.raises(ValueError):  # noqa: PT011
+            play_script([1.0, 0.5], max_epochs=2, patience=1, min_delta=min_delta)
+    follow(solution.EarlyStopping(1, 1e6), [1.0, 0.5, -1e7], 1, 1e6)

@@ -1,4 +1,4 @@
-"""Criterion validation_hygiene: rules 5, 6, 7 (loaders without a batch), 9 (train mode), 10 and 15."""
+"""Criterion validation_hygiene: rules 5, 6, 7 (loaders without a batch), 9 (train mode), 10, 15 and, senior, 18."""
 
 from __future__ import annotations
 
@@ -169,3 +169,29 @@ def test_best_val_loss_is_that_of_the_whole_network_at_rest(play, oracle, rng, s
     state = {name: value.numpy() for name, value in played.state.items()}
     assert played.best_val_loss == pytest.approx(oracle.val_loss(problem, state), rel=1e-6)
     assert int(state["norm.num_batches_tracked"]) > 0
+
+
+@pytest.mark.levels("senior")
+@pytest.mark.criterion("validation_hygiene", weight=2)
+def test_every_module_returns_to_its_own_mode(solution, inside, build, oracle, rng):
+    problem, _ = oracle.draw(rng, lambda losses: True, epochs=1, norm=True)
+    model = inside.Mixed(build(problem)[0])
+    before = inside.modes(model)
+    assert len(set(before.values())) == 2
+    loader = inside.Batches(torch.tensor(problem.x_val), torch.tensor(problem.y_val), [len(problem.x_val)])
+    found = expect_float(solution.evaluate(model, loader, inside.mse), "evaluate")
+    assert found == pytest.approx(oracle.val_loss(problem, problem.arrays), rel=1e-6)
+    assert inside.modes(model) == before
+
+
+@pytest.mark.levels("senior")
+@pytest.mark.criterion("validation_hygiene")
+@pytest.mark.parametrize("training", [True, False])
+def test_modes_return_when_the_loader_fails(solution, inside, rng, training):
+    x, y = marked(rng, VAL_ROW, 6)
+    model = inside.Net([3, 4], dropout=0.5)
+    model.train(training)
+    with pytest.raises(FileNotFoundError):
+        solution.evaluate(model, inside.Torn(x, y, [4, 2]), inside.mse)
+    assert set(inside.modes(model).values()) == {training}
+    assert inside.grad_enabled() is True

@@ -4,6 +4,7 @@ import json
 import math
 
 import pytest
+import solution
 import torch
 from solution import EarlyStopping, evaluate, train
 from torch import nn
@@ -102,9 +103,61 @@ def test_evaluate_weighs_samples_and_restores_the_mode():
         evaluate(model, [], nn.functional.mse_loss)
 
 
+@pytest.mark.levels("mid", "senior")
 @pytest.mark.criterion("plain_history")
 def test_history_is_made_of_plain_numbers():
     history = Script(0.9, 0.8).train(max_epochs=2, patience=2).history
     assert [record["epoch"] for record in history] == [0, 1]
     assert all(type(record[key]) is float for record in history for key in ("train_loss", "val_loss"))
     json.dumps(history)
+
+
+def line_of(rows):
+    """Return a model y = w * x with w = 1, and rows of x and y."""
+    model = nn.Linear(1, 1, bias=False).double()
+    nn.init.ones_(model.weight)
+    x = torch.arange(1.0, rows + 1, dtype=torch.float64).reshape(-1, 1)
+    return model, x, x + 2
+
+
+@pytest.mark.levels("senior")
+@pytest.mark.criterion("validation_hygiene")
+def test_frozen_part_stays_in_eval_mode():
+    model = nn.Sequential(nn.Linear(1, 2), nn.BatchNorm1d(2), nn.Linear(2, 1))
+    model[1].eval()
+    evaluate(model, [(torch.zeros(3, 1), torch.zeros(3, 1))], nn.functional.mse_loss)
+    assert [module.training for module in model] == [True, False, True]
+
+
+@pytest.mark.levels("senior")
+@pytest.mark.criterion("resume")
+@pytest.mark.parametrize("cut", [1, 2, 3])
+def test_broken_run_ends_like_one_in_a_single_piece(cut):
+    def run(states, max_epochs, state=None):
+        model, x, y = line_of(4)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.5)
+        options = {"max_epochs": max_epochs, "patience": 9, "state": state, "save": states.append}
+        loaders = [(x, y)], [(x, y)]
+        return model, solution.train_resumable(model, *loaders, nn.functional.mse_loss, optimizer, **options)
+
+    states, later, other = [], [], []
+    run(states, cut)
+    assert len(states) == cut
+    model, result = run(later, 4, states[-1])
+    whole, expected = run(other, 4)
+    assert model.weight.item() == pytest.approx(whole.weight.item(), rel=1e-9)
+    assert model.weight.item() > 1.0
+    assert [record["epoch"] for record in result.history] == [0, 1, 2, 3]
+    assert result.best_val_loss == pytest.approx(expected.best_val_loss, rel=1e-9)
+
+
+@pytest.mark.levels("senior")
+@pytest.mark.criterion("accumulation")
+def test_two_batches_make_one_step():
+    model, x, y = line_of(3)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    loader = [(x[:2], y[:2]), (x[2:], y[2:])]
+    loss = solution.accumulate_epoch(model, loader, nn.functional.mse_loss, optimizer, group=2)
+    # Every row is off by 2, so the loss is 4. Gradients of the rows: 2 * x * -2 for x = 1, 2, 3; their mean is -8.
+    assert loss == pytest.approx(4.0)
+    assert model.weight.item() == pytest.approx(1.0 + 0.1 * 8)

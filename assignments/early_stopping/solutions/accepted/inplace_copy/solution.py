@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 
@@ -14,7 +15,7 @@ class EarlyStopping:
     def __init__(self, patience: int, min_delta: float = 0.0, mode: str = "min") -> None:
         if patience < 1:
             raise ValueError("patience")
-        if min_delta < 0.0:
+        if math.isnan(min_delta) or min_delta < 0.0 or min_delta == math.inf:
             raise ValueError("min_delta")
         if mode == "min":
             self.best = float("inf")
@@ -70,16 +71,18 @@ class _DeviceMean:
 
 def evaluate(model, loader, loss_fn, device="cpu"):
     """Mean loss per sample."""
-    was_training = model.training
     model = model.to(device)
+    flags = [m.training for m in model.modules()]
     mean = _DeviceMean(device)
-    model.train(mode=False)
-    with torch.no_grad():
-        for inputs, targets in loader:
-            inputs, targets = inputs.to(device), targets.to(device)
-            mean.update(loss_fn(model(inputs), targets), targets.size(0))
-    if was_training:
-        model.train()
+    try:
+        model.train(mode=False)
+        with torch.no_grad():
+            for inputs, targets in loader:
+                inputs, targets = inputs.to(device), targets.to(device)
+                mean.update(loss_fn(model(inputs), targets), targets.size(0))
+    finally:
+        for module, flag in zip(model.modules(), flags, strict=True):
+            module.training = flag
     return mean.compute("loader")
 
 
@@ -97,6 +100,38 @@ def train(
     scheduler=None,
 ):
     """Train, stop early, restore the best."""
+    limits = (max_epochs, patience, min_delta)
+    return _fit(model, train_loader, val_loader, loss_fn, optimizer, scheduler, device, limits, None, None)
+
+
+def train_resumable(
+    model,
+    train_loader,
+    val_loader,
+    loss_fn,
+    optimizer,
+    *,
+    max_epochs,
+    patience,
+    min_delta=0.0,
+    device="cpu",
+    scheduler=None,
+    state=None,
+    save=None,
+):
+    """Train, stop early, restore the best; start from a state, save one an epoch."""
+    limits = (max_epochs, patience, min_delta)
+    return _fit(model, train_loader, val_loader, loss_fn, optimizer, scheduler, device, limits, state, save)
+
+
+def _write(live, kept):
+    with torch.no_grad():
+        for source, target in zip(live, kept, strict=True):
+            target.copy_(source)
+
+
+def _fit(model, train_loader, val_loader, loss_fn, optimizer, scheduler, device, limits, state, save):
+    max_epochs, patience, min_delta = limits
     if max_epochs < 1:
         raise ValueError("max_epochs")
     stopping = EarlyStopping(patience=patience, min_delta=min_delta, mode="min")
@@ -105,8 +140,20 @@ def train(
     tensors = [*model.parameters(), *model.buffers()]
     spare = [torch.clone(t.detach()) for t in tensors]
     history = []
+    stop = False
     optimizer.zero_grad()
-    for epoch in range(max_epochs):
+    if state is not None:
+        _write(state["live"], tensors)
+        _write(state["spare"], spare)
+        optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
+        if scheduler is not None:
+            scheduler.load_state_dict(copy.deepcopy(state["scheduler"]))
+        stopping.best, stopping.best_step, stopping._last, stop = state["stopping"]
+        columns = (state["train_loss"], state["val_loss"])
+        for epoch, (train_loss, val_loss) in enumerate(zip(*columns, strict=True)):
+            history.append({"epoch": epoch, "train_loss": train_loss, "val_loss": val_loss})
+        torch.set_rng_state(state["rng"])
+    for epoch in range(len(history), len(history) if stop else max_epochs):
         model.train()
         mean = _DeviceMean(device)
         for inputs, targets in train_loader:
@@ -126,15 +173,24 @@ def train(
             scheduler.step()
         stop = stopping.step(val_loss)
         if stopping.best_step == epoch:
-            with torch.no_grad():
-                for kept, live in zip(spare, tensors, strict=True):
-                    kept.copy_(live)
+            _write(tensors, spare)
+        if save is not None:
+            save(
+                {
+                    "live": [t.detach().clone() for t in tensors],
+                    "spare": [t.clone() for t in spare],
+                    "optimizer": copy.deepcopy(optimizer.state_dict()),
+                    "scheduler": copy.deepcopy(scheduler.state_dict()) if scheduler is not None else {},
+                    "stopping": (stopping.best, stopping.best_step, stopping._last, stop),
+                    "train_loss": [record["train_loss"] for record in history],
+                    "val_loss": [record["val_loss"] for record in history],
+                    "rng": torch.get_rng_state(),
+                }
+            )
         if stop:
             break
     if stopping.best_step >= 0:
-        with torch.no_grad():
-            for kept, live in zip(spare, tensors, strict=True):
-                live.copy_(kept)
+        _write(spare, tensors)
     model.train(was_training)
     return TrainResult(
         history=history,
@@ -143,3 +199,32 @@ def train(
         stopped_early=stop,
         epochs_run=len(history),
     )
+
+
+def accumulate_epoch(model, loader, loss_fn, optimizer, *, group, device="cpu"):
+    """One step a group; each new batch rescales what the group has so far, so that it is a mean at any time."""
+    if group < 1:
+        raise ValueError("group")
+    model = model.to(device)
+    model.train()
+    mean = _DeviceMean(device)
+    optimizer.zero_grad()
+    members, rows = 0, 0
+    for inputs, targets in loader:
+        inputs, targets = inputs.to(device), targets.to(device)
+        if members == group:
+            optimizer.step()
+            optimizer.zero_grad()
+            members, rows = 0, 0
+        members += 1
+        rows += len(inputs)
+        share = len(inputs) / rows
+        for parameter in model.parameters():
+            if parameter.grad is not None:
+                parameter.grad.mul_(1.0 - share)
+        loss = loss_fn(model(inputs), targets)
+        loss.backward(torch.full_like(loss, share))
+        mean.update(loss, len(inputs))
+    result = mean.compute("loader")
+    optimizer.step()
+    return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import math
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ class EarlyStopping:
             raise ValueError("mode is 'min' or 'max'")
         if self.patience < 1:
             raise ValueError("patience starts at 1")
-        if self.min_delta < 0:
+        if not 0 <= self.min_delta < math.inf:
             raise ValueError("min_delta starts at 0")
         self.best_steps: list[int] = []
         self.values: list[float] = []
@@ -77,12 +78,13 @@ class Mean:
 @contextmanager
 def mode(model: nn.Module, training: bool):
     """Put a model in a mode and back."""
-    before = model.training
+    before = {name: module.training for name, module in model.named_modules()}
     model.train(training)
     try:
         yield
     finally:
-        model.train(before)
+        for name, was in before.items():
+            model.get_submodule(name).training = was
 
 
 def evaluate(model, loader, loss_fn, device="cpu") -> float:
@@ -112,6 +114,35 @@ class Trainer:
         torch.save(self.model.state_dict(), buffer)
         self.checkpoint = buffer.getvalue()
 
+    def state_dict(self, history, stopper) -> dict[str, Any]:
+        """Everything that the next epoch depends on, copied."""
+        state = {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "values": list(stopper.values),
+            "train_losses": [record["train_loss"] for record in history],
+            "checkpoint": list(self.checkpoint or b""),
+            "random": torch.get_rng_state(),
+        }
+        if self.scheduler is not None:
+            state["scheduler"] = self.scheduler.state_dict()
+        return copy.deepcopy(state)
+
+    def load_state_dict(self, state, stopper) -> tuple[list, bool]:
+        """Take up a state; return the history so far, and whether the rule has fired."""
+        state = copy.deepcopy(state)
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.scheduler is not None:
+            self.scheduler.load_state_dict(state["scheduler"])
+        self.checkpoint = bytes(state["checkpoint"]) or None
+        history, stop = [], False
+        for train_loss, value in zip(state["train_losses"], state["values"], strict=True):
+            history.append({"epoch": len(history), "train_loss": train_loss, "val_loss": value})
+            stop = stopper.step(value)
+        torch.set_rng_state(state["random"])
+        return history, stop
+
     def load(self) -> None:
         """Put the kept bytes back."""
         if self.checkpoint is not None:
@@ -132,11 +163,43 @@ class Trainer:
             raise ValueError("empty training loader")
         return mean.value
 
-    def fit(self, train_loader, val_loader, max_epochs: int, stopper: EarlyStopping) -> TrainResult:
-        """All epochs."""
+    def accumulate(self, loader, group: int) -> float:
+        """One pass, one step for each group of batches."""
+        mean, group_mean, waiting = Mean(), Mean(), 0
         self.model.to(self.device)
-        history, stop = [], False
-        for epoch in range(max_epochs):
+        self.optimizer.zero_grad()
+        with mode(self.model, True):
+            for x, y in loader:
+                loss = self.loss_fn(self.model(x.to(self.device)), y.to(self.device))
+                (x.shape[0] * loss).backward()
+                for total in (mean, group_mean):
+                    total.add(loss.item(), x.shape[0])
+                waiting += 1
+                if waiting == group:
+                    self.step_by(group_mean.weight)
+                    group_mean, waiting = Mean(), 0
+        if waiting:
+            self.step_by(group_mean.weight)
+        if not mean.weight:
+            raise ValueError("empty training loader")
+        return mean.value
+
+    def step_by(self, rows: int) -> None:
+        """Take a step along summed gradients, as a mean."""
+        for parameter in self.model.parameters():
+            if parameter.grad is not None:
+                parameter.grad.div_(rows)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+    def fit(
+        self, train_loader, val_loader, max_epochs: int, stopper: EarlyStopping, state=None, save=None
+    ) -> TrainResult:
+        """All epochs that are left."""
+        self.model.to(self.device)
+        history, stop = ([], False) if state is None else self.load_state_dict(state, stopper)
+        while not stop and len(history) < max_epochs:
+            epoch = len(history)
             train_loss = self.fit_epoch(train_loader)
             val_loss = evaluate(self.model, val_loader, self.loss_fn, self.device)
             if self.scheduler is not None:
@@ -145,8 +208,8 @@ class Trainer:
             stop = stopper.step(val_loss)
             if stopper.best_step == epoch:
                 self.save()
-            if stop:
-                break
+            if save is not None:
+                save(self.state_dict(history, stopper))
         self.load()
         return TrainResult(history, stopper.best_step, stopper.best, stop, len(history))
 
@@ -169,3 +232,33 @@ def train(
         raise ValueError("max_epochs starts at 1")
     stopper = EarlyStopping(patience, min_delta)
     return Trainer(model, loss_fn, optimizer, scheduler, device).fit(train_loader, val_loader, max_epochs, stopper)
+
+
+def train_resumable(
+    model,
+    train_loader,
+    val_loader,
+    loss_fn,
+    optimizer,
+    *,
+    max_epochs: int,
+    patience: int,
+    min_delta: float = 0.0,
+    device="cpu",
+    scheduler=None,
+    state=None,
+    save=None,
+) -> TrainResult:
+    """Train from a state on, or from the start."""
+    if max_epochs < 1:
+        raise ValueError("max_epochs starts at 1")
+    stopper = EarlyStopping(patience, min_delta)
+    trainer = Trainer(model, loss_fn, optimizer, scheduler, device)
+    return trainer.fit(train_loader, val_loader, max_epochs, stopper, state, save)
+
+
+def accumulate_epoch(model, loader, loss_fn, optimizer, *, group: int, device="cpu") -> float:
+    """Train one pass, one step for each group of batches."""
+    if group < 1:
+        raise ValueError("group starts at 1")
+    return Trainer(model, loss_fn, optimizer, None, device).accumulate(loader, group)

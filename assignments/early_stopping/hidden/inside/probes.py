@@ -1,0 +1,88 @@
+"""An optimizer that counts its steps, a loader that fails, and modules that are not all in one mode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from inside.loaders import Bare, Batch
+from inside.nets import Net, snapshot
+
+
+class StepCounter(torch.optim.SGD):
+    """SGD that counts its steps."""
+
+    def __init__(self, model: nn.Module, lr: float) -> None:
+        super().__init__(model.parameters(), lr=lr)
+        self.taken = 0
+
+    def step(self, closure: Any = None) -> Any:
+        """Take a step and count it."""
+        self.taken += 1
+        return super().step(closure)
+
+
+def count_steps(optimizer: StepCounter) -> int:
+    """Return how many steps were taken."""
+    return optimizer.taken
+
+
+class Torn(Bare):
+    """Gives its batches, then fails as a loader with a damaged file would."""
+
+    def __iter__(self) -> Iterator[Batch]:
+        yield from self._batches
+        raise FileNotFoundError("a file is gone")
+
+
+class Mixed(nn.Module):
+    """A network in train mode with a batch norm, two levels down, that somebody froze in eval mode."""
+
+    def __init__(self, net: Net) -> None:
+        super().__init__()
+        self.body = nn.Sequential(net)
+        net.norm.eval()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (batch, inputs) to (batch, 1)."""
+        return self.body(x)
+
+
+def modes(model: nn.Module) -> dict[str, bool]:
+    """Return which modules are in train mode."""
+    return {name: module.training for name, module in model.named_modules()}
+
+
+def spoil_gradients(model: nn.Module) -> None:
+    """Give every parameter a large gradient that belongs to nothing."""
+    for parameter in model.parameters():
+        parameter.grad = torch.full_like(parameter, 1e3)
+
+
+class Idle(nn.Module):
+    """A network with parameters that no loss depends on, so that they never get a gradient."""
+
+    def __init__(self, body: nn.Module) -> None:
+        super().__init__()
+        self.body = body
+        self.idle = nn.Parameter(torch.ones(3, dtype=torch.float64))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (batch, inputs) to (batch, 1)."""
+        return self.body(x)
+
+
+def look_inside(context: Any, model: nn.Module) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Return what a model holds within a context, and after it."""
+    with context:
+        held = snapshot(model)
+    return held, snapshot(model)
+
+
+def fail_inside(context: Any) -> None:
+    """Raise an error within a context."""
+    with context:
+        raise ZeroDivisionError("as code in a with block may")

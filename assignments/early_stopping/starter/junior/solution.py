@@ -1,0 +1,141 @@
+"""Stop training in time and give the best weights back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+Batches = Iterable[tuple[Tensor, Tensor]]
+LossFn = Callable[[Tensor, Tensor], Tensor]
+
+
+class EarlyStopping:
+    """Watch one number and say when it has stopped improving.
+
+    Args:
+        patience: so many steps in a row without an improvement mean stop; at least 1.
+        min_delta: a value must beat the best one by more than this; at least 0.
+        mode: "min" if lower is better, "max" if higher is.
+
+    Attributes:
+        best: the last value that was an improvement; inf (mode "max": -inf) before the first.
+        best_step: number of the step that brought it, counted from 0; -1 before the first.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+
+    best: float
+    best_step: int
+
+    def __init__(self, patience: int, min_delta: float = 0.0, mode: Literal["min", "max"] = "min") -> None:
+        # Hint: check the arguments first. float("inf") is worse than any number when lower is better.
+        # You also need to remember the arguments, and how many steps there were.
+        raise NotImplementedError("EarlyStopping: check the arguments, then set best and best_step")
+
+    def step(self, value: float) -> bool:
+        """Take the next value; return True if it is time to stop."""
+        # Hint: write rule 1 as it stands; any comparison with NaN is False.
+        # Hint: how many steps ago was the best one? That answers rule 3.
+        raise NotImplementedError("EarlyStopping.step: compare value with best, return True to stop")
+
+
+def evaluate(model: nn.Module, loader: Batches, loss_fn: LossFn, device: str | torch.device = "cpu") -> float:
+    """Return the mean loss per sample over a loader, without leaving a trace on the model.
+
+    Args:
+        loader: batches (x, y), x (batch, ...), y (batch, ...); the last batch may be smaller.
+        loss_fn: (outputs, targets) -> mean loss over the batch, shape ().
+
+    Raises:
+        ValueError: the loader gives no batch.
+    """
+    raise NotImplementedError("evaluate: mean loss per sample, in eval mode, without gradients")
+    # Complete what follows, and delete the line above.
+    was_training = model.training
+    model.to(device)
+    model.eval()
+    total, count = 0.0, 0
+    with torch.no_grad():
+        for x, y in loader:
+            loss = loss_fn(model(x.to(device)), y.to(device))
+            total += loss.item()  # Hint: this is the mean of len(x) samples. How much should it count?
+    model.train(was_training)
+    # Hint: count samples, too. No batch at all is a ValueError.
+    return total / count
+
+
+@dataclass
+class TrainResult:
+    """What happened during training.
+
+    Attributes:
+        history: one dict an epoch: "epoch" (int, from 0), "train_loss" and "val_loss" (plain floats).
+        best_epoch: the epoch whose weights the model holds now; -1 if none improved.
+        best_val_loss: its validation loss; inf if none improved.
+        stopped_early: whether the stop rule fired.
+        epochs_run: how many epochs were run.
+    """
+
+    history: list[dict[str, float]]
+    best_epoch: int
+    best_val_loss: float
+    stopped_early: bool
+    epochs_run: int
+
+
+def train(
+    model: nn.Module,
+    train_loader: Batches,
+    val_loader: Batches,
+    loss_fn: LossFn,
+    optimizer: Optimizer,
+    *,
+    max_epochs: int,
+    patience: int,
+    min_delta: float = 0.0,
+    device: str | torch.device = "cpu",
+    scheduler: LRScheduler | None = None,
+) -> TrainResult:
+    """Train until the validation loss stops improving; leave the best epoch's weights in the model.
+
+    Args:
+        train_loader: batches (x, y); iterate it once an epoch.
+        val_loader: batches (x, y); only ever evaluated.
+        loss_fn: (outputs, targets) -> mean loss over the batch, shape ().
+        optimizer: already holds the model's parameters.
+        scheduler: steps once an epoch, without arguments.
+
+    Raises:
+        ValueError: max_epochs < 1, patience or min_delta out of range, or a loader gives no batch.
+    """
+    raise NotImplementedError("train: epochs, validation, history, early stop, best weights back")
+    # Complete what follows, and delete the line above.
+    # Hint: max_epochs < 1 is a ValueError. EarlyStopping checks patience and min_delta.
+    stopper = EarlyStopping(patience, min_delta)
+    was_training = model.training
+    model.to(device)
+    history = []
+    for epoch in range(max_epochs):
+        model.train()
+        for x, y in train_loader:
+            x, y = x.to(device), y.to(device)
+            # Hint: five calls, in this order: drop the old gradients, compute outputs, compute the loss,
+            # find the new gradients, take a step. Add up the losses as in evaluate.
+        # Hint: no batch at all is a ValueError.
+        val_loss = evaluate(model, val_loader, loss_fn, device)
+        history.append({"epoch": epoch, "val_loss": val_loss})  # and "train_loss"
+        # Hint: step the scheduler, if there is one.
+        if stopper.step(val_loss):
+            break
+        # Hint: was this epoch the best? Then keep a copy of all of model.state_dict(), before you break;
+        # state_dict() itself only points at tensors that the next epoch changes.
+    # Hint: put the copy back, however the loop ended.
+    model.train(was_training)
+    # Hint: return a TrainResult; rule 14 says where each field comes from.
