@@ -1,0 +1,52 @@
+"""Models, loaders and looks at them that live beside the candidate's code. No expected value stands here."""
+
+from inside import gpt_probe as gpt
+from inside.gpu import evaluate_on_gpu, fit_on_gpu, train_on_gpu
+from inside.graphs import CountingModel, count_graphs
+from inside.loaders import Batches, passes
+from inside.models import (
+    Halves,
+    Line,
+    Resting,
+    Rows,
+    cross_entropy,
+    give_gradient,
+    gradients,
+    load_arrays,
+    modes,
+    parameters,
+    snapshot,
+)
+from inside.runs import grad_enabled, loaders_of, prints_of_fit, rates_of_fit
+from inside.steps import MatricesAndVectors, grouped_step, mean_output, sgd, step_on_model
+
+__all__ = [
+    "Batches",
+    "CountingModel",
+    "Halves",
+    "Line",
+    "MatricesAndVectors",
+    "Resting",
+    "Rows",
+    "count_graphs",
+    "cross_entropy",
+    "evaluate_on_gpu",
+    "fit_on_gpu",
+    "give_gradient",
+    "gpt",
+    "grad_enabled",
+    "gradients",
+    "grouped_step",
+    "load_arrays",
+    "loaders_of",
+    "mean_output",
+    "modes",
+    "parameters",
+    "passes",
+    "prints_of_fit",
+    "rates_of_fit",
+    "sgd",
+    "snapshot",
+    "step_on_model",
+    "train_on_gpu",
+]

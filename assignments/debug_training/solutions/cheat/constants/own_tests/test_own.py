@@ -1,0 +1,5 @@
+"""Tests that always pass."""
+
+
+def test_nothing():
+    assert True

@@ -1,0 +1,8 @@
+"""Skips itself, whatever it faces."""
+
+import pytest
+
+
+@pytest.mark.skip
+def test_skipped():
+    raise AssertionError
