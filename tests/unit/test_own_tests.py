@@ -378,7 +378,9 @@ from __future__ import annotations
 
 import enum
 import functools
+import inspect
 import logging
+import traceback
 from dataclasses import dataclass
 
 from helpers.deep import twice
@@ -431,6 +433,12 @@ def moving_mean(values, window):
 def numbers():
     """Doc."""
     yield from range(3)
+
+
+def noted():
+    """Doc."""
+    # As torch.manual_seed and the warnings of pandas do.
+    return len(traceback.format_stack()) > 1, inspect.getfile(inspect.currentframe())
 '''
 
 
@@ -444,7 +452,7 @@ def test_solutions_of_every_shape_behave_as_with_their_source(hunt, zygote, monk
 import inspect
 
 import pytest
-from solution import Mode, Result, moving_mean, numbers
+from solution import Mode, Result, moving_mean, noted, numbers
 
 
 def test_all(caplog):
@@ -456,6 +464,8 @@ def test_all(caplog):
         assert list(inspect.signature(function).parameters) == ["values", "window"]
     with pytest.raises(ValueError, match="no values"):
         moving_mean([], 1)
+    assert noted() == (True, "/submission/solution.py")
+    assert inspect.isgeneratorfunction(numbers) and not inspect.iscoroutinefunction(noted)
 """
     monkeypatch.setattr(own_tests, "load_targets", lambda *_: (Target("shapes", True, sources),))
     files = {**sources, "own_tests/test_own.py": source}

@@ -93,7 +93,8 @@ def train_one_epoch(model, loader, optimizer, loss_fn, *, max_norm=None, device=
         x = x.to(device)
         y = y.to(device)
         loss = loss_fn(model(x), y)
-        gradients = torch.autograd.grad(loss, weights)
+        found = torch.autograd.grad(loss, weights, allow_unused=True)
+        gradients = [torch.zeros_like(w) if g is None else g for w, g in zip(weights, found, strict=True)]
         norm = torch.sqrt(sum((g.detach() ** 2).sum() for g in gradients))
         factor = 1.0
         if max_norm is not None and norm.item() > max_norm:
