@@ -90,6 +90,18 @@ def constant_columns_become_zero(solution, inside, oracle, rng):
                 assert np.abs(inputs[:, -1]).max() < 1e-6
 
 
+def what_changes_only_in_validation_is_not_scaled(solution, inside, oracle, rng):
+    """The seed decides the split, so the same rows validate when a column is added that is constant where they train."""
+    rows = draw(oracle, rng)
+    _, [(val, _)] = load(inside, oracle, rows.x, rows.y)
+    x = np.hstack([rows.x, np.full((len(rows.x), 1), 2.0)])
+    x[oracle.rows_of(val), -1] += rng.integers(1, 9, size=len(val))
+    _, [(again, _)] = load(inside, oracle, x, rows.y)
+    numbers = oracle.rows_of(again)
+    assert set(numbers) == set(oracle.rows_of(val)), "the same seed gives the same split"
+    expect_close(again[:, -1], x[numbers, -1] - 2.0, "a feature without spread, less its mean", rtol=1e-5, atol=1e-6)
+
+
 def arrays_stay_as_they_were(solution, inside, oracle, rng):
     rows = draw(oracle, rng)
     load(inside, oracle, rows.x, rows.y)
@@ -195,6 +207,7 @@ def test_every_rule_of_the_loaders_holds(solution, inside, oracle, rng):
         standardised_by_what_trains,
         training_is_shuffled_anew,
         constant_columns_become_zero,
+        what_changes_only_in_validation_is_not_scaled,
         arrays_stay_as_they_were,
         every_row_is_there_once_a_pass,
         batches_have_their_size,

@@ -7,13 +7,14 @@ from torch import Tensor, nn
 
 
 class MatricesAndVectors(nn.Module):
-    """Parameters with one dimension and with two, none of them zero."""
+    """Parameters with one dimension, with two and with three, none of them zero."""
 
     def __init__(self, seed: int) -> None:
         super().__init__()
         torch.manual_seed(seed)
         self.layers = nn.ModuleList([nn.Linear(3, 4), nn.Linear(4, 2)])
         self.norm = nn.LayerNorm(2)
+        self.block = nn.Parameter(torch.rand(2, 3, 2))
         self.double()
         with torch.no_grad():
             for parameter in self.parameters():
