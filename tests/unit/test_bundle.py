@@ -14,7 +14,7 @@ import pytest
 
 from grading import bundle
 from grading.bundle import EVIDENCE, GPU_EVIDENCE, GRADER, REQUEST, SUBMISSION, RunRequest, read_bundle, write_bundle
-from grading.catalogue import load_assignment
+from grading.catalogue import load_assignment, run_files
 from grading.claims import expected_checks, merge, parse_claims, parse_gpu_claims
 from grading.errors import FaultsError, IsolationError, UsageError
 from grading.judge.run import run_hidden_tests
@@ -92,8 +92,9 @@ def test_the_run_gets_one_assignment_without_what_only_authors_need(tmp_path):
     }
     assert all(name.startswith(home) for name in names if name.startswith("assignments/"))
     assert {path.name for path in assignment.hidden.glob("*.py")} <= {Path(name).name for name in names}
+    needed = {home + path.relative_to(assignment.directory).as_posix() for path in run_files(assignment)}
     private = ("solutions", "GUIDE.md", "NOTES.md")
-    assert not [name for name in names if name.startswith(tuple(home + part for part in private))]
+    assert {name for name in names if name.startswith(tuple(home + part for part in private))} == needed
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
     assert {name for name in names if name.startswith("data/")} == {
         f"data/timeseries_windows/{path.name}" for path in (ROOT / "data" / "timeseries_windows").iterdir()

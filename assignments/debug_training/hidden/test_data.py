@@ -91,7 +91,7 @@ def constant_columns_become_zero(solution, inside, oracle, rng):
 
 
 def what_changes_only_in_validation_is_not_scaled(solution, inside, oracle, rng):
-    """The seed decides the split, so the same rows validate when a column is added that is constant where they train."""
+    """The seed decides the split: the same rows validate when a column is added that is constant where others train."""
     rows = draw(oracle, rng)
     _, [(val, _)] = load(inside, oracle, rows.x, rows.y)
     x = np.hstack([rows.x, np.full((len(rows.x), 1), 2.0)])

@@ -46,6 +46,16 @@ def a_long_gradient_is_cut_to_the_norm(solution, inside, oracle, rng):
             raise AssertionError(f"max_norm {max_norm}: the step is none along a gradient of at most this norm")
 
 
+def the_norm_is_of_all_parameters_together(solution, inside, oracle, rng):
+    gpt = oracle.gpt
+    weight, batch, max_norm = gpt.normal(rng, 17, 17), gpt.draw_tokens(rng, 3, 6), float(rng.uniform(0.01, 0.03))
+    model = inside.gpt.pair(weight)
+    solution.train_gpt_epoch(model, [batch], inside.gpt.sgd(model, 0.5), None, max_norm=max_norm)
+    held = fetch(inside.gpt.weights(model))
+    step = torch.cat([held[name] - weight / 2 for name in ("first", "second")])
+    assert float(step.norm()) == pytest.approx(0.5 * max_norm, rel=1e-3)
+
+
 def schedule_steps_after_each_batch(solution, inside, oracle, rng):
     gpt = oracle.gpt
     weight, batches = gpt.normal(rng, 17, 17), [gpt.draw_tokens(rng, 3, 6) for _ in range(4)]
@@ -166,6 +176,7 @@ def test_every_rule_of_the_gpts_steps_holds(solution, inside, oracle, rng):
     an_epoch_is_in_train_mode_and_tells_its_loss(solution, inside, oracle, rng)
     each_step_follows_its_own_batch_alone(solution, inside, oracle, rng)
     a_long_gradient_is_cut_to_the_norm(solution, inside, oracle, rng)
+    the_norm_is_of_all_parameters_together(solution, inside, oracle, rng)
     schedule_steps_after_each_batch(solution, inside, oracle, rng)
     rate_rises_in_equal_parts_and_falls_to_zero(solution, inside, oracle, rng)
     only_matrices_decay(solution, inside, oracle, rng)

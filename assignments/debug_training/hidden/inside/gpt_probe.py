@@ -95,6 +95,24 @@ def table(weight: Tensor, *, training_times: float = 1.0, recording_times: float
     return Table(weight, training_times, recording_times)
 
 
+class Pair(nn.Module):
+    """A table of logits in two parts, each half of it."""
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__()
+        self.first = nn.Parameter(weight / 2)
+        self.second = nn.Parameter(weight / 2)
+
+    def forward(self, tokens: Tensor, cache: Any = None) -> Tensor:
+        """Map (batch, length) to (batch, length, vocabulary)."""
+        return self.first[tokens] + self.second[tokens]
+
+
+def pair(weight: Tensor) -> Pair:
+    """Make one."""
+    return Pair(weight)
+
+
 def sgd(model: nn.Module, lr: float) -> torch.optim.SGD:
     """Make an optimizer without any memory."""
     return torch.optim.SGD(model.parameters(), lr=lr)
