@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from grading.catalogue import load_assignment, load_catalogue
+from grading.catalogue.own_tests import own_checks
 from grading.claims import (
     MAX_CLAIMS_BYTES,
     Claims,
@@ -23,6 +24,7 @@ from grading.claims import (
     render_claims,
 )
 from grading.claims.names import is_file_name
+from grading.draw import idle_checks
 from grading.errors import GraderError
 from grading.judge.hooks import JudgePlugin
 from grading.judge.run import _run_pytest
@@ -206,13 +208,14 @@ def test_the_ledgers_copy_without_output_is_read_as_well():
 # which checks there must be -------------------------------------------------------------------------------------------
 
 
-def collected(assignment, level):
-    """Return what the judge itself would report, without running a test."""
+def collected(assignment, level, draw=0):
+    """Return what the judge itself would report, without running a test; own tests are run elsewhere."""
 
     def never():
         raise GraderError("collected")
 
     plugin = JudgePlugin(assignment, level, 1, never, never)
+    plugin.idle = idle_checks(assignment, level, draw)
     _run_pytest(assignment.hidden, plugin)
     assert not plugin.collected.collection_errors
     plans = plugin.collected.plans.values()
@@ -222,7 +225,9 @@ def collected(assignment, level):
 @pytest.mark.parametrize("assignment", [SAMPLE, *load_catalogue(ROOT / "assignments")], ids=lambda a: a.id)
 def test_the_markers_read_give_what_the_judge_reports(assignment):
     for level in assignment.levels:
-        assert expected_checks(assignment, level) == collected(assignment, level)
+        for draw in (0, 3) if assignment.draw else (0,):
+            own = {name: Expected(name, criterion, 1, None) for name, criterion in own_checks(assignment, level)}
+            assert expected_checks(assignment, level, draw) == collected(assignment, level, draw) | own
 
 
 TRICKY = """
