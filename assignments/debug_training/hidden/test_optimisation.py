@@ -59,6 +59,11 @@ def steps_are_taken_in_train_mode(solution, inside, oracle, rng):
         assert moved[-1] > 0.5, "in eval mode this model steps backwards"
 
 
+def so_is_the_first_step(solution, inside, oracle, rng):
+    moved = -step_lines(solution, inside, one_hot_blocks(rng, 4), training=False)
+    assert moved[0] > 0, "in eval mode this model steps backwards"
+
+
 def the_model_itself_moves(solution, inside, oracle, rng):
     model = inside.MatricesAndVectors(int(rng.integers(2**31)))
     optimizer = solution.make_optimizer(model, lr=0.1, weight_decay=0.0)
@@ -191,6 +196,7 @@ def test_every_rule_of_the_steps_holds(solution, inside, oracle, rng):
         long_gradients_are_cut,
         the_norm_is_of_the_whole_gradient,
         steps_are_taken_in_train_mode,
+        so_is_the_first_step,
         the_model_itself_moves,
         biases_do_not_decay,
         the_rate_is_the_one_asked_for,
