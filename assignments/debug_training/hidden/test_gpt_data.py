@@ -69,6 +69,16 @@ def each_epoch_has_an_order_of_its_own(solution, inside, oracle, rng):
     assert order(seed=seed, epoch=1) == orders[1]
 
 
+def every_seed_and_every_epoch_count(solution, inside, oracle, rng):
+    rows = [torch.arange(1, 4) + 100 * i for i in range(24)]
+
+    def order(seed, epoch):
+        return torch.cat(fetch(solution.pad_batches(rows, 24, seed=seed, epoch=epoch)))[:, 0].tolist()
+
+    assert order(0, 1) != order(0, 2), "the seed 0 has another order in each epoch, too"
+    assert order(5, 0) != order(6, 0), "the first epoch depends on the seed, too"
+
+
 def padding_is_no_target(solution, inside, oracle, rng):
     gpt = oracle.gpt
     for lengths in ((7, 2, 4), (5, 5, 3, 2)):
@@ -149,6 +159,7 @@ def test_every_rule_of_the_tokens_holds(solution, inside, oracle, rng):
     each_token_but_the_first_is_a_target_once(solution, inside, oracle, rng)
     no_token_is_in_both_parts(solution, inside, oracle, rng)
     each_epoch_has_an_order_of_its_own(solution, inside, oracle, rng)
+    every_seed_and_every_epoch_count(solution, inside, oracle, rng)
     padding_is_no_target(solution, inside, oracle, rng)
     no_token_looks_at_padding(solution, inside, oracle, rng)
     positions_start_at_the_first_real_token(solution, inside, oracle, rng)
