@@ -37,7 +37,7 @@ attacks: $(READY)  ## Try every cheat of tests/attacks on the grader
 prove: $(READY)  ## A quick proof of every assignment and level, with two wrong solutions for each criterion
 	$(PY) -m grading validate --quick --level all
 
-validate: $(READY)  ## The whole proof: all solutions of every assignment and level (half an hour)
+validate: $(READY)  ## The whole proof: all solutions of every assignment and level
 	$(PY) -m grading validate --level all
 
 e2e: $(READY)  ## Run the workflows offline: three candidates, git over HTTP, GitHub's API
