@@ -441,12 +441,17 @@ class Informational:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What made a score: hashes of tests, rubric, grader and environment."""
+    """What made a score: hashes of tests, rubric, grader and environment.
+
+    Attributes:
+        draw: the seed of the starter's bugs; None where all starters are alike, or every bug's checks counted.
+    """
 
     hidden_sha256: str
     rubric_sha256: str
     grader_commit: str | None
     environment_sha256: str
+    draw: int | None = None
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,7 @@ class Grader:
             grade=score_evidence(evidence, assignment, level, marks or Marks()),
             submission=submission,
             evidence=evidence,
-            provenance=provenance_of(assignment),
+            provenance=replace(provenance_of(assignment), draw=draw if assignment.draw else None),
             official=self.official,
         )
 

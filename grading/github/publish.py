@@ -148,7 +148,7 @@ def _grade(
         verdict=grade.verdict,
         auto=grade.auto,
         claims=without_output(document),
-        provenance=_provenance(work.assignment, claimed),
+        provenance=_provenance(work.assignment, claimed, work.task.draw),
         reason=_line(reason),
     )
 
@@ -184,10 +184,14 @@ def _bytes(path: Path) -> bytes | None:
         return stream.read(MAX_CLAIMS_BYTES + 1)
 
 
-def _provenance(assignment: Assignment, claims: Claims) -> Provenance:
-    """Return what made the score: our own hashes; only the environment is the run's word."""
+def _provenance(assignment: Assignment, claims: Claims, draw: int) -> Provenance:
+    """Return what made the score: our own hashes and draw; only the environment is the run's word."""
     return Provenance(
-        hidden_sha256(assignment), rubric_sha256(assignment), grader_commit(ROOT), claims.environment_sha256
+        hidden_sha256(assignment),
+        rubric_sha256(assignment),
+        grader_commit(ROOT),
+        claims.environment_sha256,
+        draw if assignment.draw else None,
     )
 
 

@@ -236,6 +236,8 @@ def _private(graded: Graded) -> Section:
         body.append(Paragraph(line("The grader failed: ", code(graded.evidence.grader_fault))))
     if graded.evidence.lint_error is not None:
         body.append(Paragraph(line("The linter failed: ", code(graded.evidence.lint_error))))
+    if graded.provenance.draw is not None:
+        body.append(Paragraph(line(f"The starter's bugs: draw {graded.provenance.draw}.")))
     covered = graded.evidence.own_coverage
     if covered is not None:
         body.append(Paragraph(line(words.coverage_words(covered))))

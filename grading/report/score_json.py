@@ -28,6 +28,7 @@ def score_document(graded: Graded) -> dict[str, Any]:
             "rubric_sha256": made.rubric_sha256,
             "grader_commit": made.grader_commit,
             "environment_sha256": made.environment_sha256,
+            "draw": made.draw,
         },
         "isolation": graded.evidence.isolation.value,
         "official": graded.official,

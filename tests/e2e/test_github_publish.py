@@ -474,6 +474,7 @@ def test_each_candidate_is_judged_by_the_bugs_that_were_drawn_for_them(world, tm
         office.fetch(identity, tmp_path / f"{number}" / "bundle")
         office.run(tmp_path / f"{number}" / "bundle", tmp_path / f"{number}" / "claims")
         event = office.publish(identity, tmp_path / f"{number}" / "claims").event
+        assert event.provenance.draw == draw
         judged = {row["name"] for row in event.claims["checks"]}
         assert judged.isdisjoint(idle_checks(hunt, Level.MID, draw))
         assert judged >= set(bugs_of_checks(hunt)) - idle_checks(hunt, Level.MID, draw)

@@ -15,6 +15,9 @@ from grading.export import export_candidate, find_leaks, task_files
 from grading.measure import Job, Measured
 from grading.model import Level, Submission
 from grading.pipeline import Grader
+from grading.report.build import Audience
+from grading.report.markdown import render_comment
+from grading.report.score_json import score_document
 from grading.sandbox.tools import read_history
 from grading.solutions import Kind, Solution
 from grading.submission import load_folder
@@ -129,6 +132,15 @@ def test_the_reference_passes_every_draw_and_the_whole_pool(hunt, grader):
         result = grader.grade(hunt, load_folder(hunt.reference, hunt), level=MID, draw=draw)
         assert result.grade.auto == 100
         assert len([c for c in result.evidence.checks if c.criterion != "own_tests"]) == checks
+
+
+def test_interviewers_read_the_draw_and_candidates_do_not(hunt, grader):
+    result = graded(hunt, grader, 9, ())
+    assert score_document(result)["provenance"]["draw"] == 9
+    assert "draw 9" in render_comment(result, audience=Audience.INTERVIEWER)
+    assert "draw 9" not in render_comment(result)
+    every_check = grader.grade(hunt, load_folder(hunt.reference, hunt), level=MID, draw=None)
+    assert score_document(every_check)["provenance"]["draw"] is None
 
 
 def graded(hunt, grader, seed, bugs):
