@@ -70,8 +70,20 @@ def _load_folders(assignment: Assignment, kind: Kind, root: Path, only: str | No
     for folder in sorted(root.iterdir()) if root.is_dir() else []:
         if folder.is_dir() and only in (None, folder.name):
             submission = load_folder(folder, assignment)
+            if kind is Kind.ACCEPTED:
+                submission = _lend_own_tests(assignment, submission)
             fault = submission.fault.message if submission.fault and kind is not Kind.CHEAT else None
             yield Solution(kind, folder.name, submission, fault=fault)
+
+
+def _lend_own_tests(assignment: Assignment, submission: Submission) -> Submission:
+    """Give the reference's own tests to a solution without any: it shows another way to solve, not to test."""
+    folder = assignment.own_tests.folder if assignment.own_tests is not None else None
+    if folder is None or any(name.startswith(folder) for name in submission.files):
+        return submission
+    reference = load_folder(assignment.reference, assignment).files
+    lent = {name: data for name, data in reference.items() if name.startswith(folder)}
+    return replace(submission, files={**submission.files, **lent})
 
 
 def load_wrong(assignment: Assignment) -> Iterator[Solution]:

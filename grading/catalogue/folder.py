@@ -9,7 +9,9 @@ from grading.errors import Fault
 from grading.model import Level
 
 
-def folder_faults(directory: Path, files: Sequence[str], entry: str, levels: Sequence[Level]) -> Iterator[Fault]:
+def folder_faults(
+    directory: Path, files: Sequence[str], entry: str, levels: Sequence[Level], lent: str = ""
+) -> Iterator[Fault]:
     """Find what is missing in an assignment's folder.
 
     Args:
@@ -17,12 +19,13 @@ def folder_faults(directory: Path, files: Sequence[str], entry: str, levels: Seq
         files: the candidate's files; none if `assignment.toml` could not be read.
         entry: the entry's module; "" if it could not be read.
         levels: the levels on offer; none if they could not be read.
+        lent: the folder of own tests, which accepted solutions other than the reference may lack.
     """
     yield from _readme(directory)
     yield from _tests(directory, "tests", "visible tests, which fail on the starter")
     yield from _tests(directory, "hidden", "hidden tests, which earn the points")
     yield from _starters(directory, files, levels)
-    yield from _solutions(directory, files, entry)
+    yield from _solutions(directory, files, entry, lent)
 
 
 def hidden_folder_faults(directory: Path) -> Iterator[Fault]:
@@ -79,14 +82,15 @@ def _starters(directory: Path, files: Sequence[str], levels: Sequence[Level]) ->
             yield Fault(where, "folder", f"a level on offer ({', '.join(levels)})", folder.name, remedy)
 
 
-def _solutions(directory: Path, files: Sequence[str], entry: str) -> Iterator[Fault]:
+def _solutions(directory: Path, files: Sequence[str], entry: str, lent: str) -> Iterator[Fault]:
     accepted = directory / "solutions" / "accepted"
     where = f"{directory.name}/solutions"
     remedy = "Lay it out like what a candidate hands in."
     yield from _missing(accepted / "reference", files, f"{where}/accepted/reference/", "Write the reference solution.")
     for folder in _subfolders(accepted):
         if folder.name != "reference":
-            yield from _missing(folder, files, f"{where}/accepted/{folder.name}/", remedy)
+            needed = [name for name in files if name != lent]
+            yield from _missing(folder, needed, f"{where}/accepted/{folder.name}/", remedy)
     for folder in _subfolders(directory / "solutions" / "cheat"):
         needed = [f"{entry}.py"] if entry else []
         yield from _missing(folder, needed, f"{where}/cheat/{folder.name}/", remedy)

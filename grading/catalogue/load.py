@@ -187,7 +187,8 @@ def _read_manifest(directory: Path) -> tuple[Mapping[str, object] | None, list[F
 def _proof_faults(directory: Path, data: Mapping[str, object], assignment: Assignment | None) -> list[Fault]:
     """Check the folder, as far as a faulty manifest can be understood."""
     if assignment is not None:
-        faults = list(folder_faults(directory, assignment.files, assignment.entry, assignment.levels))
+        lent = assignment.own_tests.folder if assignment.own_tests is not None else ""
+        faults = list(folder_faults(directory, assignment.files, assignment.entry, assignment.levels, lent))
         faults += own_tests_faults(assignment)
         faults += draw_faults(assignment)
         return faults + list(hidden_faults(assignment.hidden, assignment.rubric, assignment.levels))

@@ -65,3 +65,13 @@ def test_what_only_other_levels_have_cannot_be_lost(tmp_path):
     rubric = replace(assignment.rubric, criteria=(*assignment.rubric.criteria, later))
     found = {s.name: s for s in load_solutions(replace(assignment, rubric=rubric), Level.MID)}
     assert found[patch.stem].may_also_lose == ("f1", "typo")
+
+
+def test_a_solution_without_own_tests_is_lent_those_of_the_reference(tmp_path):
+    folder = shutil.copytree(SAMPLE.directory.parent / "bug_hunt", tmp_path / "bug_hunt")
+    own = folder / "solutions" / "accepted" / "plain_loops" / "own_tests" / "test_own.py"
+    own.write_text("def test_nothing(): pass\n")
+    lent = (folder / "solutions" / "accepted" / "reference" / "own_tests" / "test_own.py").read_bytes()
+    found = {s.name: s for s in load_solutions(load_assignment(folder), Level.MID) if s.kind is Kind.ACCEPTED}
+    tests = {name: s.submission.files["own_tests/test_own.py"] for name, s in found.items()}
+    assert tests == {"reference": lent, "generators": lent, "plain_loops": own.read_bytes()}
