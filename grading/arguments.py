@@ -134,7 +134,9 @@ def _add_regrade(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     regrade.add_argument("--level", choices=LEVELS, default="mid", help="default: mid")
     regrade.add_argument("--official", action="store_true", help="refuse to grade without full isolation")
     regrade.add_argument("--seed", type=int, metavar="N", help="for all; default: DIR's own, drawn once")
-    regrade.add_argument("--draw", type=int, metavar="N", default=0, help="which bugs the starters drew, if they do")
+    regrade.add_argument(
+        "--draw", type=int, metavar="N", default=0, help="which bugs starters drew, if they do and FILE names no other"
+    )
     regrade.add_argument("--jobs", type=int, metavar="N", default=os.cpu_count() or 1, help="gradings at a time here")
     regrade.add_argument("--scheduler", metavar="ADDRESS", help="grade on a Dask cluster, e.g. tcp://10.0.0.1:8786")
     regrade.add_argument(

@@ -11,7 +11,7 @@ Nothing is graded twice: the folder of results is the memory of a run, and the c
 """
 
 from grading.regrade.loop import Request, Summary, regrade
-from grading.regrade.sources import read_sources
+from grading.regrade.sources import Source, read_sources
 from grading.regrade.store import Row
 
-__all__ = ["Request", "Row", "Summary", "read_sources", "regrade"]
+__all__ = ["Request", "Row", "Source", "Summary", "read_sources", "regrade"]

@@ -16,6 +16,7 @@ from grading.catalogue import assignment_folders, find_assignment
 from grading.errors import GraderError, TakeHomeError, UsageError
 from grading.model import Assignment, Level
 from grading.regrade.backends import Backend, Cluster, Processes
+from grading.regrade.sources import Source
 from grading.regrade.store import Row, Store, row_of
 from grading.regrade.task import Order, Result, Task, fingerprint_of, make_task
 from grading.source import load_source
@@ -41,10 +42,10 @@ class Request:
         jobs: gradings at a time on this machine.
         scheduler: address of a Dask scheduler, or None to grade here.
         retry_ungraded: grade once more, at the end, what the grader failed to grade.
-        draw: the seed of the bugs in all starters, where the assignment draws them.
+        draw: the seed of the bugs in starters, where the assignment draws them and a source names no other.
     """
 
-    sources: tuple[str, ...]
+    sources: tuple[Source, ...]
     out: Path
     root: Path
     level: Level = Level.MID
@@ -188,7 +189,7 @@ class _Run:
         """Count what became of the sources so far."""
         sources = self.request.sources
         left = "not reached: the run ended before; start it again"
-        rows = tuple(self.rows.get(i, Row(source, error=left)) for i, source in enumerate(sources))
+        rows = tuple(self.rows.get(i, Row(source.name, error=left)) for i, source in enumerate(sources))
         counts = dict.fromkeys(("graded", "kept", "shared", "ungraded", "bad"), 0)
         for how in self.how.values():
             counts[how] += 1
@@ -200,16 +201,17 @@ class _Run:
         self._reading += 1
         self._follow(self._readers.submit(self._load, self.request.sources[index]), partial(self._have_read, index))
 
-    def _load(self, source: str) -> _Read:
+    def _load(self, source: Source) -> _Read:
         """Read one source. Runs in a thread."""
         try:
             submission, assignment = load_source(
-                source, assignment_id=self.request.assignment_id, root=self.request.root
+                source.name, assignment_id=self.request.assignment_id, root=self.request.root
             )
             if self.order.level not in assignment.levels:
                 levels = ", ".join(assignment.levels)
                 return _Read(error=f"{assignment.id} has no level {self.order.level}; it has {levels}")
-            task = make_task(assignment, submission, self.order, self._fingerprint(assignment))
+            order = self.order if source.draw is None else replace(self.order, draw=source.draw)
+            task = make_task(assignment, submission, order, self._fingerprint(assignment))
             return _Read(task, self.store.find(task.key))
         except UsageError as error:
             return _Read(error=_line(error))
@@ -287,7 +289,7 @@ class _Run:
             self._settle(index, Row("", key, verdict="ungraded", error=error), "ungraded")
 
     def _settle(self, index: int, row: Row, how: str) -> None:
-        self.rows[index] = replace(row, source=self.request.sources[index])
+        self.rows[index] = replace(row, source=self.request.sources[index].name)
         self.how[index] = how
         self._free += how in ("kept", "bad")
 

@@ -12,7 +12,7 @@ import pytest
 from grading.catalogue import load_assignment
 from grading.errors import GraderError, UsageError
 from grading.model import Flag, Level, Submission
-from grading.regrade import Request, Row, loop, read_sources, regrade
+from grading.regrade import Request, Row, Source, loop, read_sources, regrade
 from grading.regrade.backends import Cluster
 from grading.regrade.store import Store
 from grading.regrade.task import Order, Result, fingerprint_of, make_task
@@ -41,10 +41,12 @@ class Scripted:
         self.answers = list(answers)
         self.capacity = capacity
         self.given = []
+        self.draws = []
         self.closed = None
 
     def submit(self, task):
         self.given.append(task.submission.files["solution.py"])
+        self.draws.append(task.order.draw)
         answer = self.answers.pop(0) if self.answers else Result(files())
         future = Future()
         if isinstance(answer, BaseException):
@@ -61,15 +63,16 @@ class Scripted:
 def run(tmp_path, monkeypatch):
     """Regrade sources of the given contents with a scripted backend; return summary and backend."""
 
-    def go(contents, *answers, **options):
+    def go(contents, *answers, draws=(), **options):
         names = []
         for number, content in enumerate(contents):
             path = tmp_path / f"work{number}.py"
             if content is not None:
                 path.write_text(content)
-            names.append(str(path))
+            names.append(Source(str(path)))
         backend = Scripted(*answers)
         monkeypatch.setattr(loop, "Processes", lambda jobs: backend)
+        names[: len(draws)] = [replace(name, draw=draw) for name, draw in zip(names, draws, strict=False)]
         request = Request(tuple(names), tmp_path / "out", SAMPLE, **options)
         return regrade(request), backend
 
@@ -91,7 +94,16 @@ def results(tmp_path):
 def test_sources_come_from_arguments_and_lists(tmp_path):
     listed = tmp_path / "list"
     listed.write_bytes(b"\xef\xbb\xbf# candidates\na.git@solve/x\n\n  folder #1  \r\n")
-    assert read_sources(["first"], [str(listed)]) == ("first", "a.git@solve/x", "folder #1")
+    assert read_sources(["first"], [str(listed)]) == tuple(map(Source, ("first", "a.git@solve/x", "folder #1")))
+
+
+def test_a_listed_source_may_have_a_draw_of_its_own(tmp_path):
+    listed = tmp_path / "list"
+    listed.write_text("ada.git@solve/x\t7\nbob \t 12\ncyd\n")
+    assert read_sources([], [str(listed)]) == (Source("ada.git@solve/x", 7), Source("bob", 12), Source("cyd"))
+    listed.write_text("# ada has none\nada\tseven\n")
+    with pytest.raises(UsageError, match=r"line 2: expected the number of a draw after the tab; found 'seven'"):
+        read_sources([], [str(listed)])
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe", b"# nothing\n"])
@@ -329,11 +341,18 @@ def test_ctrl_c_ends_with_what_is_done(run, tmp_path):
     assert run(["a"])[0].graded == 1
 
 
+def test_each_source_is_judged_by_its_own_draw(run, tmp_path):
+    summary, backend = run(["same", "same", "same"], draws=(7, None, 9), draw=3)
+    assert sorted(backend.draws) == [3, 7, 9]
+    assert summary.graded == 3
+    assert run(["same", "same", "same"], draws=(7, 9, 9), draw=3)[0].kept == 3
+
+
 def test_an_unknown_assignment_is_found_out_before_the_work(tmp_path):
     with pytest.raises(UsageError, match="nothing at"):
-        regrade(Request(("x",), tmp_path / "out", tmp_path / "nowhere"))
+        regrade(Request((Source("x"),), tmp_path / "out", tmp_path / "nowhere"))
     with pytest.raises(UsageError, match="sample"):
-        regrade(Request(("x",), tmp_path / "out", SAMPLE.parent, assignment_id="simple"))
+        regrade(Request((Source("x"),), tmp_path / "out", SAMPLE.parent, assignment_id="simple"))
 
 
 def test_a_cluster_without_distributed_says_what_to_install(monkeypatch):
