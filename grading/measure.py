@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import functools
-import multiprocessing
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +13,7 @@ from grading.catalogue import load_assignment
 from grading.errors import TakeHomeError
 from grading.model import Assignment, JudgedBy, Level, Outcome
 from grading.pipeline import Grader
-from grading.sandbox.namespaces import die_with_parent
+from grading.processes import grading_pool
 from grading.solutions import Kind, Solution
 
 Progress = Callable[[int, int], None]
@@ -60,29 +58,17 @@ class Measured:
     error: str | None = None
 
 
-def make_pool(jobs: int) -> ProcessPoolExecutor:
-    """Return processes to grade in. They end with the caller, even one that is killed."""
-    context = multiprocessing.get_context("spawn")  # a fork would copy the caller's threads and descriptors
-    return ProcessPoolExecutor(
-        jobs, mp_context=context, initializer=die_with_parent if sys.platform == "linux" else None
-    )
-
-
 def measure_all(plan: Sequence[Job], jobs: int, on_progress: Progress | None) -> list[Measured]:
     """Grade every job, several at a time; return the results in the order of the plan."""
     if not plan:
         return []
     results: dict[int, Measured] = {}
-    with make_pool(min(jobs, len(plan))) as pool:
+    with grading_pool(min(jobs, len(plan))) as pool:
         futures = {pool.submit(measure, job): i for i, job in enumerate(plan)}
-        try:
-            for future in as_completed(futures):
-                results[futures[future]] = future.result()
-                if on_progress is not None:
-                    on_progress(len(results), len(plan))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        for future in as_completed(futures):
+            results[futures[future]] = future.result()
+            if on_progress is not None:
+                on_progress(len(results), len(plan))
     return [results[i] for i in range(len(plan))]
 
 

@@ -55,7 +55,7 @@ def grade_once(folder: Path, seed: int | None) -> Run:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Repeat and report."""
     from grading.console import progress
-    from grading.measure import make_pool
+    from grading.processes import grading_pool
 
     parser = argparse.ArgumentParser(prog="python -m tools.repeat", description=__doc__)
     parser.add_argument("assignments", nargs="+", type=Path, help="folders of assignments")
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     plan = [folder for folder in options.assignments for _ in range(options.runs)]
     try:
         with (
-            make_pool(options.jobs) as pool,
+            grading_pool(options.jobs) as pool,
             progress("Repeating", "gradings") as bar,
         ):
             waiting = [pool.submit(grade_once, folder, options.seed) for folder in plan]

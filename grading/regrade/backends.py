@@ -6,19 +6,16 @@ import contextlib
 import importlib
 import logging
 import multiprocessing
-import os
 import re
-import signal
-import threading
 import time
 from collections import deque
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
-from multiprocessing import connection
 from typing import Any, Protocol
 
 from grading.errors import UsageError
+from grading.processes import begin, fresh_context, kill_children
 from grading.regrade.task import Result, Task
 from grading.regrade.work import grade_on_cluster, grade_task
 
@@ -62,8 +59,8 @@ class Processes:
 
     def __init__(self, jobs: int) -> None:
         self.capacity = jobs
-        self._context = multiprocessing.get_context("spawn")  # a fork would copy this process's threads
-        self._foreign = set(multiprocessing.active_children())
+        self._context = fresh_context()
+        self._foreign = multiprocessing.active_children()
         self._lanes: list[ProcessPoolExecutor | None] = [None] * jobs
         self._free = deque(range(jobs))
 
@@ -72,7 +69,7 @@ class Processes:
         lane = self._free.popleft()
         executor = self._lanes[lane]
         if executor is None:
-            executor = ProcessPoolExecutor(1, mp_context=self._context, initializer=_begin)
+            executor = ProcessPoolExecutor(1, mp_context=self._context, initializer=begin)
             self._lanes[lane] = executor
         try:
             future = executor.submit(grade_task, task)
@@ -85,8 +82,7 @@ class Processes:
     def close(self, *, now: bool) -> None:
         """End the processes; their sandboxes end with them."""
         if now:
-            for process in set(multiprocessing.active_children()) - self._foreign:
-                process.kill()
+            kill_children(self._foreign)
         for executor in self._lanes:
             if executor is not None:
                 executor.shutdown(wait=not now, cancel_futures=True)
@@ -95,20 +91,6 @@ class Processes:
         if not future.cancelled() and isinstance(future.exception(), BrokenProcessPool):
             self._lanes[lane] = None
         self._free.append(lane)
-
-
-def _begin() -> None:
-    """Prepare a process that grades: Ctrl-C is the caller's business, and without a caller there is no work."""
-    # A function and not SIG_IGN, which the sandbox's programs would inherit.
-    signal.signal(signal.SIGINT, lambda number, frame: None)
-    threading.Thread(target=_end_with_caller, daemon=True).start()
-
-
-def _end_with_caller() -> None:
-    caller = multiprocessing.parent_process()
-    if caller is not None:
-        connection.wait([caller.sentinel])
-        os._exit(1)  # the sandbox notices, and ends too
 
 
 class Cluster:

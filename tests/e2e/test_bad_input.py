@@ -1,6 +1,7 @@
 """Whatever a candidate or a caller does wrong ends in a clear message or a fair score, and nothing is lost."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -226,6 +227,13 @@ def children_of(pid: int) -> list[int]:
     return found[1:]
 
 
+def assert_gone(started: list[int]) -> None:
+    deadline = time.monotonic() + 5
+    while any(Path(f"/proc/{pid}").exists() for pid in started) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
+
+
 @pytest.mark.slow
 def test_ctrl_c_leaves_no_process(tmp_path):
     folder = tmp_path / "submission"
@@ -249,10 +257,27 @@ def test_ctrl_c_leaves_no_process(tmp_path):
     _, complaint = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "interrupted" in complaint
-    deadline = time.monotonic() + 5
-    while any(Path(f"/proc/{pid}").exists() for pid in started) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
+    assert_gone(started)
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_validate_at_once(tmp_path):
+    """A terminal sends Ctrl-C to all processes of the job; none may take it for the end of one grading only."""
+    command = [sys.executable, "-m", "grading", "validate", "--assignment-dir", str(SAMPLE), "--jobs", "2", "--soak"]
+    complaint = tmp_path / "complaint"
+    with complaint.open("wb") as errors:
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdout=errors, stderr=errors, start_new_session=True, preexec_fn=hear_ctrl_c
+        )
+        deadline = time.monotonic() + 60
+        while "Validating: " not in complaint.read_text() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        started = children_of(process.pid)
+        assert len(started) >= 4, "no grading began"
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(timeout=15) == 130
+    assert "interrupted" in complaint.read_text()
+    assert_gone(started)
 
 
 def test_two_grades_at_once_do_not_meet(tmp_path):
