@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import signal
+import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from types import FrameType
 from typing import Any
 
 from grading.catalogue import assignment_folders, find_assignment
@@ -103,9 +106,10 @@ def regrade(request: Request, *, on_progress: Progress | None = None) -> Summary
         run = _Run(request, order, store, backend, on_progress)
         finished = False
         try:
-            run.go(range(len(request.sources)))
-            if request.retry_ungraded:
-                run.go(run.forget_ungraded())
+            with run.hearing_ctrl_c():
+                run.go(range(len(request.sources)))
+                if request.retry_ungraded:
+                    run.go(run.forget_ungraded())
             finished = True
         except KeyboardInterrupt:
             pass  # the summary says how far it came
@@ -163,6 +167,24 @@ class _Run:
                 event()
             if self.on_progress is not None:
                 self.on_progress(len(self.how), len(self.request.sources), self._free)
+
+    @contextlib.contextmanager
+    def hearing_ctrl_c(self) -> Iterator[None]:
+        """Take Ctrl-C between two events, so that none is lost halfway. A second one breaks off at once."""
+        before = signal.getsignal(signal.SIGINT)
+        if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+            yield  # whoever took it, or hides it, keeps it
+            return
+
+        def hear(number: int, frame: FrameType | None) -> None:
+            signal.signal(signal.SIGINT, before)
+            self._events.put(_interrupt)
+
+        signal.signal(signal.SIGINT, hear)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def stop(self, *, now: bool) -> None:
         """End the work; what is being written is still written."""
@@ -296,6 +318,10 @@ class _Run:
     def _follow(self, future: Future[Any], then: Callable[[Future[Any]], None]) -> None:
         """Have `then` called in the thread of `go` once the future is done."""
         future.add_done_callback(lambda done: self._events.put(partial(then, done)))
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
 
 
 def _line(error: BaseException) -> str:

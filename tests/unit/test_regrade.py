@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shutil
+import signal
 from concurrent.futures import CancelledError, Future
 from dataclasses import replace
 
@@ -339,6 +340,19 @@ def test_ctrl_c_ends_with_what_is_done(run, tmp_path):
     assert summary.interrupted
     assert summary.left == 1
     assert run(["a"])[0].graded == 1
+
+
+def test_ctrl_c_in_the_middle_of_an_event_loses_no_result(run, tmp_path, monkeypatch):
+    count = loop._Run._written
+
+    def interrupted(self, key, future):
+        if not self.how:
+            signal.raise_signal(signal.SIGINT)
+        count(self, key, future)
+
+    monkeypatch.setattr(loop._Run, "_written", interrupted)
+    summary, _ = run(["a", "b", "c", "d"])
+    assert summary.graded == len(results(tmp_path)) > 0
 
 
 def test_each_source_is_judged_by_its_own_draw(run, tmp_path):
