@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,11 +45,10 @@ def ask(solution: Any, inside: Any, oracle: Any) -> Callable[..., tuple[torch.Te
         answer: Callable[[torch.Tensor], torch.Tensor] = lambda batch: batch,
         *,
         batch_size: int = 4,
-        dtype: torch.dtype = torch.float32,
-        parameter: bool = True,
+        dtypes: Sequence[torch.dtype] = (torch.float32,),
     ) -> tuple[torch.Tensor, Any]:
         desk = oracle.Desk(answer)
-        model = inside.Remote(desk, dtype) if parameter else inside.WithoutParameters(desk)
+        model = inside.Remote(desk, *dtypes) if dtypes else inside.WithoutParameters(desk)
         predictor = solution.BatchPredictor(model, batch_size=batch_size, device="cpu")
         return expect_tensor(predictor.predict(inputs), "predict"), desk
 

@@ -101,13 +101,13 @@ def rows_of(rng: np.random.Generator, count: int, *shape: int) -> torch.Tensor:
 
 
 def weighted_sum(sequence: np.ndarray) -> np.ndarray:
-    """Return what the sequence model says of one sequence (length, features): order and every step matter."""
-    steps = np.arange(1, len(sequence) + 1)[:, None]
+    """Return what the sequence model says of one sequence (length, ...): order and every step matter."""
+    steps = np.arange(1, len(sequence) + 1).reshape(-1, *[1] * (sequence.ndim - 1))
     return (np.asarray(sequence, dtype=np.float64) * steps).sum(0)
 
 
 def answer_sequences(padded: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-    """Compute the sequence model's outputs (k, features) from the unpadded part of each row."""
+    """Compute the sequence model's outputs (k, ...) from the unpadded part of each row."""
     sums = [weighted_sum(row[: int(length)].numpy()) for row, length in zip(padded, lengths, strict=True)]
     return torch.tensor(np.array(sums), dtype=padded.dtype)
 

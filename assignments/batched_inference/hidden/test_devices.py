@@ -26,7 +26,8 @@ def test_available_device_is_returned_as_given(inside, name):
         found = inside.resolve_as_if(True, True, preference)
         assert type(found) is torch.device
         assert found == torch.device(name)
-    assert inside.resolve_as_if(False, False, "cpu") == CPU
+    for name in ("cpu", "meta"):
+        assert inside.resolve_as_if(False, False, name) == torch.device(name)
 
 
 @pytest.mark.criterion("devices", weight=2)
@@ -40,12 +41,13 @@ def test_missing_device_is_never_replaced(inside, on):
 
 
 @pytest.mark.criterion("devices", weight=3)
-@pytest.mark.parametrize("device", ["auto", "cuda", "cuda:0", torch.device("cuda")])
+@pytest.mark.parametrize("device", ["auto", "cuda", "cuda:0", "cuda:1", torch.device("cuda")])
 def test_model_and_batches_meet_on_the_gpu_and_results_come_home(inside, network, inputs_for, oracle, device):
     model, arrays = network()
     inside.set_modes(model, False)
     x = inputs_for(arrays, 23)
-    options = {"batch_size": 5, "device": device}
+    home = "cuda:1" if device == "cuda:1" else "cuda:0"
+    options = {"batch_size": 5, "device": device, "devices": 2, "home": home}
     result, places, _ = inside.predict_on_gpu(model, torch.tensor(x), **options)
     assert places == ["cpu"]
     assert oracle.close(expect_tensor(result, "predict"), oracle.forward(arrays, x))

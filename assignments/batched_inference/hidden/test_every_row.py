@@ -47,7 +47,7 @@ def test_axes_of_the_output_stay(ask, oracle, rng, shape):
 
 
 @pytest.mark.criterion("every_row")
-@pytest.mark.parametrize("dtype", [torch.int64, torch.bool, torch.float64, torch.float16])
+@pytest.mark.parametrize("dtype", [torch.int64, torch.bool, torch.float64, torch.float16, torch.bfloat16])
 def test_dtype_is_that_of_the_output(ask, oracle, rng, dtype):
     rows = oracle.rows_of(rng, 11, 3)
     scale = 1e15 if dtype == torch.int64 else 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -47,11 +48,31 @@ def test_rows_of_every_kind(stream, inside, oracle, rng):
         (rows.double().numpy(), rows),
         (list(tokens), torch.tensor(tokens)),
         (inside.Tap(rows[:, 0].tolist()), rows[:, 0]),
+        (rows[:, 0], rows[:, 0]),
+        (rows[:, 0].double().numpy(), rows[:, 0]),
+        (tokens[:, 0], torch.tensor(tokens[:, 0])),
     ):
         results, model = stream(inputs)
         result = torch.cat([expect_tensor(part, "a batch") for part in results])
         assert {batch.dtype for batch in fetch(model.batches)} == {expected.dtype}
         assert torch.equal(result, 2 * expected)
+
+
+@pytest.mark.criterion("lazy")
+def test_rows_may_be_views(solution, inside, oracle, rng):
+    array = oracle.rows_of(rng, 7, 5).numpy()
+    predictor = solution.BatchPredictor(inside.Noted(), batch_size=4, device="cpu")
+    result = expect_tensor(inside.predict_view(predictor, array, "columns back", "predict_iter"), "predict_iter")
+    assert np.array_equal(result.numpy(), 2 * array[:, ::-2])
+
+
+@pytest.mark.criterion("lazy")
+def test_streams_know_nothing_of_each_other(solution, inside, oracle, rng):
+    first, second = oracle.rows_of(rng, 22, 2).split(11)
+    predictor = solution.BatchPredictor(inside.Noted(), batch_size=4, device="cpu")
+    found = fetch(inside.in_turns(predictor, first, second))
+    for parts, rows in zip(found, (first, second), strict=True):
+        assert torch.equal(torch.cat([expect_tensor(part, "a batch") for part in parts]), 2 * rows)
 
 
 @pytest.mark.criterion("lazy", weight=3)
@@ -86,6 +107,20 @@ def test_modes_are_the_callers_between_results(solution, inside, network, inputs
 
 
 @pytest.mark.criterion("lazy")
+def test_modes_may_change_between_results(solution, inside, network, inputs_for, oracle):
+    model, arrays = network()
+    x = inputs_for(arrays, 10)
+    stream = solution.BatchPredictor(model, batch_size=2, device="cpu").predict_iter(torch.tensor(x))
+    wanted = [(True, True), (False, True), (True, False), (False, False), (True, True)]
+    seen = fetch(inside.while_modes_change(stream, model, wanted))
+    for (training, enabled), (_, gradients, modes) in zip(wanted, seen, strict=True):
+        assert gradients is enabled
+        assert {name: mode for name, mode in modes.items() if mode is not training} == {"middle.norm": not training}
+    parts = [expect_tensor(part, "a batch") for part, _, _ in seen]
+    assert oracle.close(torch.cat(parts), oracle.forward(arrays, x))
+
+
+@pytest.mark.criterion("lazy")
 def test_stream_predicts_in_eval_mode_without_gradients(solution, inside, network, inputs_for, oracle):
     model, arrays = network()
     x = inputs_for(arrays, 7)
@@ -103,6 +138,9 @@ def test_errors_reach_the_caller(solution, stream, inside, network, inputs_for, 
     results = iter(results)
     assert torch.equal(expect_tensor(next(results), "a batch"), 2 * rows[:4])
     with pytest.raises(LookupError, match="the file ends here"):
+        list(results)
+    results, _ = stream(inside.tap_out_of_memory(list(rows)), 4)
+    with pytest.raises(RuntimeError, match="no memory to decode"):  # smaller batches would not help
         list(results)
     model, arrays = network("Fails", at=1)
     predictor = solution.BatchPredictor(model, batch_size=4, device="cpu")

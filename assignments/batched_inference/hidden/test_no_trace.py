@@ -36,7 +36,21 @@ def test_weights_buffers_and_flags_stay(solution, inside, network, inputs_for, r
     for name, (requires, gradient) in fetch(inside.flags(model)).items():
         assert requires is True, name
         assert gradient is None, name
+    inside.prepare_training(model)
+    predictor.predict(torch.tensor(inputs_for(arrays, 11)))
+    for name, (requires, gradient) in fetch(inside.flags(model)).items():
+        assert requires is (name != "first.bias"), name
+        assert gradient is None if name == "first.bias" else (gradient == 0.5).all(), name
     really_predicts(predictor, model, arrays)
+
+
+@pytest.mark.criterion("no_trace")
+def test_hooks_of_the_model_run(solution, inside, network, inputs_for, oracle):
+    model, arrays = network()
+    inside.negate_outputs(model)
+    x = inputs_for(arrays, 7)
+    predictor = solution.BatchPredictor(model, batch_size=4, device="cpu")
+    assert oracle.close(expect_tensor(predictor.predict(torch.tensor(x)), "predict"), -oracle.forward(arrays, x))
 
 
 @pytest.mark.criterion("no_trace", weight=2)
@@ -55,7 +69,9 @@ def test_no_gradients_are_recorded(solution, inside, network, inputs_for, really
 @pytest.mark.parametrize(
     ("training", "frozen"), [(True, None), (False, None), (True, "middle"), (False, "middle.drop"), (True, "last")]
 )
-def test_every_submodule_is_in_its_mode_again(solution, inside, network, inputs_for, really_predicts, training, frozen):
+def test_every_submodule_is_in_its_mode_again(
+    solution, inside, network, inputs_for, really_predicts, oracle, training, frozen
+):
     model, arrays = network()
     inside.set_modes(model, training, frozen)
     before = fetch(inside.modes(model))
@@ -68,18 +84,26 @@ def test_every_submodule_is_in_its_mode_again(solution, inside, network, inputs_
         before = fetch(inside.modes(model))
         predictor.predict(torch.tensor(inputs_for(arrays, 5)))
         assert fetch(inside.modes(model)) == before
+        inside.exchange_part(model)  # and the parts of this moment
+        before = fetch(inside.modes(model))
+        x = inputs_for(arrays, 5)
+        assert oracle.close(expect_tensor(predictor.predict(torch.tensor(x)), "predict"), oracle.forward(arrays, x))
+        assert fetch(inside.modes(model)) == before
     really_predicts(predictor, model, arrays)
 
 
 @pytest.mark.criterion("no_trace", weight=2)
-@pytest.mark.parametrize("at", [0, 1])
-def test_modes_come_back_when_the_model_raises(solution, inside, network, inputs_for, really_predicts, at):
-    model, arrays = network("Fails", at=at)
+@pytest.mark.parametrize(("at", "error"), [(0, "LookupError"), (1, "LookupError"), (1, "KeyboardInterrupt")])
+def test_modes_come_back_when_the_model_raises(solution, inside, network, inputs_for, really_predicts, at, error):
+    model, arrays = network("Fails", at=at, error=error)
     inside.set_modes(model, True, "middle.norm")
     before = fetch(inside.modes(model))
     predictor = solution.BatchPredictor(model, batch_size=4, device="cpu")
-    with pytest.raises(LookupError, match="cannot be predicted"):
-        predictor.predict(torch.tensor(inputs_for(arrays, 9)))
+    if error == "KeyboardInterrupt":
+        assert expect_bool(inside.interrupted(predictor.predict, torch.tensor(inputs_for(arrays, 9))), "interrupted")
+    else:
+        with pytest.raises(LookupError, match="cannot be predicted"):
+            predictor.predict(torch.tensor(inputs_for(arrays, 9)))
     assert fetch(inside.modes(model)) == before
     model.at = NEVER
     really_predicts(predictor, model, arrays)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+
 import pytest
 import torch
 
@@ -41,6 +43,10 @@ def test_batch_size_is_halved_and_stays(solution, inside, oracle, rng, method):
         predictor.predict(oracle.rows_of(rng, 2 * end + 1, 2))
         assert desk.sizes == [end, end, 1]
         assert len(desk.failed) == failed, "the second call begins with the smaller size"
+    desk = oracle.Desk(lambda batch: batch, 2)  # where a batch was shorter, batch_size is halved all the same
+    predictor, _ = run(solution, inside, desk, oracle.rows_of(rng, 3, 2), 8, method)
+    assert expect_int(predictor.batch_size, "batch_size") == 2
+    assert sorted(desk.sizes) == [1, 2]
 
 
 @pytest.mark.criterion("out_of_memory")
@@ -62,18 +68,22 @@ def test_memory_that_runs_out_in_the_middle(solution, inside, oracle, rng, metho
 
 
 @pytest.mark.criterion("out_of_memory")
-def test_error_of_a_single_row_reaches_the_caller(solution, inside, oracle, rng):
+@pytest.mark.parametrize("method", ["predict", "predict_iter"])
+def test_error_of_a_single_row_reaches_the_caller(solution, inside, oracle, rng, method):
     desk = oracle.Desk(lambda batch: batch, 0)
+    predictor = solution.BatchPredictor(inside.Remote(desk), batch_size=4, device="cpu")
     with pytest.raises(RuntimeError, match="out of memory"):
-        run(solution, inside, desk, oracle.rows_of(rng, 9, 2), 4, "predict")
+        list(getattr(predictor, method)(oracle.rows_of(rng, 9, 2)))
     assert desk.failed == [4, 2, 1]
+    assert expect_int(predictor.batch_size, "batch_size") == 1
 
 
 @pytest.mark.criterion("out_of_memory")
-def test_other_errors_are_not_tried_again(solution, inside, network, inputs_for, really_predicts):
-    model, arrays = network("Fails", at=1)
+@pytest.mark.parametrize("error", ["LookupError", "RuntimeError", "MemoryError"])
+def test_other_errors_are_not_tried_again(solution, inside, network, inputs_for, really_predicts, error):
+    model, arrays = network("Fails", at=1, error=error)
     predictor = solution.BatchPredictor(model, batch_size=4, device="cpu")
-    with pytest.raises(LookupError):
+    with pytest.raises(getattr(builtins, error), match="cannot be predicted"):
         predictor.predict(torch.tensor(inputs_for(arrays, 9)))
     assert expect_int(predictor.batch_size, "batch_size") == 4
     model.at = 10**6

@@ -48,8 +48,8 @@ class _AtHome(nn.Module):
     def forward(self, *arguments: Tensor) -> Tensor:
         """Raise torch's error if something is elsewhere."""
         for tensor in (*arguments, *self.model.state_dict().values()):
-            place = self.gpu.device_of(tensor).type
-            if place != self.home:
+            place = self.gpu.device_of(tensor)
+            if self.home not in (place.type, str(place)):
                 raise RuntimeError(f"Expected all tensors to be on the same device, {self.home}; found one on {place}")
         held: list[Tensor] = []
         for _ in range(self.workspace):  # no comprehension: a traceback keeps local variables, not half a list
@@ -72,6 +72,7 @@ def predict_on_gpu(
     inputs: Any,
     *,
     memory: int | None = None,
+    devices: int = 1,
     home: str = "cuda",
     method: str = "predict",
     workspace: int = 0,
@@ -82,14 +83,15 @@ def predict_on_gpu(
     Args:
         model: or the width of the output of one that repeats its input's first column.
         memory: the GPU's bytes.
-        home: where the model is to work.
+        devices: how many GPUs there are.
+        home: where the model is to work, with or without an index.
         workspace: so many tensors of four times its input does the model make on the way.
 
     Returns: the result, the device types on which it lies, and the predictor's batch size afterwards.
     """
     import solution
 
-    with fake_gpu(memory=memory) as gpu:
+    with fake_gpu(memory=memory, devices=devices) as gpu:
         at_home = _AtHome(_Wide(model) if isinstance(model, int) else model, gpu, home, workspace)
         predictor = solution.BatchPredictor(at_home, **options)
         result = getattr(predictor, method)(inputs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import threading
 from collections.abc import Callable, Mapping
 
@@ -21,6 +22,7 @@ class Net(nn.Module):
         self.middle.add_module("act", nn.Tanh())
         self.middle.add_module("drop", nn.Dropout(0.5))
         self.last = nn.Linear(hidden, outputs, dtype=dtype)
+        self.also = nn.ModuleList([self.middle.drop])  # a part with two parents
         self.calls: list[tuple[int, bool, bool]] = []
 
     def forward(self, x: Tensor) -> Tensor:
@@ -35,12 +37,14 @@ class Remote(nn.Module):
 
     Args:
         answer: called with each batch, as the model is; None means that memory ran out.
-        dtype: of its one parameter.
+        dtypes: of its parameters, all frozen; one of float32 if none is named.
     """
 
-    def __init__(self, answer: Callable[..., Tensor | None], dtype: torch.dtype = torch.float32) -> None:
+    def __init__(self, answer: Callable[..., Tensor | None], *dtypes: torch.dtype) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.zeros(1, dtype=dtype))
+        for number, dtype in enumerate(dtypes or (torch.float32,)):
+            weight = nn.Parameter(torch.zeros(1, dtype=dtype), requires_grad=False)
+            self.register_parameter(f"weight_{number}", weight)
         self.answer = answer
         self.one_at_a_time = threading.Lock()
 
@@ -68,11 +72,12 @@ class Noted(nn.Module):
 
 
 class WithoutParameters(Remote):
-    """The same with nothing to learn."""
+    """The same with nothing to learn, but a buffer."""
 
     def __init__(self, answer: Callable[..., Tensor | None]) -> None:
         super().__init__(answer)
-        del self.weight
+        del self.weight_0
+        self.register_buffer("mean", torch.zeros(1, dtype=torch.float64))
 
 
 class Embedder(nn.Module):
@@ -88,13 +93,21 @@ class Embedder(nn.Module):
 
 
 class SumsByLength(nn.Module):
-    """Adds up each sequence's steps, weighted by their number."""
+    """Adds up each sequence's steps, weighted by their number.
+
+    Args:
+        times: so often do the sums stand in the output.
+    """
+
+    def __init__(self, times: int = 1) -> None:
+        super().__init__()
+        self.times = times
 
     def forward(self, padded: Tensor, lengths: Tensor) -> Tensor:
-        """Map (k, longest, features) and (k,) to (k, features)."""
+        """Map (k, longest, features) and (k,) to (k, times * features)."""
         steps = torch.arange(1, padded.shape[1] + 1, device=padded.device)
         weights = steps * (steps <= lengths[:, None])
-        return (padded * weights[:, :, None]).sum(1)
+        return (padded * weights[:, :, None]).sum(1).repeat(1, self.times)
 
 
 class DroppingSums(SumsByLength):
@@ -168,17 +181,41 @@ class Hungry(nn.Module):
 
 
 class Fails(Net):
-    """Raises from a certain call on."""
+    """Raises from a certain call on.
 
-    def __init__(self, sizes: list[int], at: int) -> None:
+    Args:
+        error: name of a builtin exception.
+    """
+
+    def __init__(self, sizes: list[int], at: int, error: str = "LookupError") -> None:
         super().__init__(sizes)
         self.at = at
+        self.error = error
 
     def forward(self, x: Tensor) -> Tensor:
         """Raise, or compute."""
         if len(self.calls) == self.at:
-            raise LookupError("this batch cannot be predicted")
+            raise getattr(builtins, self.error)("this batch cannot be predicted: its file is out of memory")
         return super().forward(x)
+
+
+def negate_outputs(model: nn.Module) -> None:
+    """Let a hook change what a call of the model gives."""
+    model.register_forward_hook(lambda _, __, outputs: -outputs)
+
+
+def exchange_part(model: Net) -> None:
+    """Put a new part, in train mode, in the place of an old one."""
+    model.middle.drop = nn.Dropout(0.5)
+
+
+def prepare_training(model: Net) -> None:
+    """Freeze one parameter, and give gradients to the others."""
+    for name, parameter in model.named_parameters():
+        if name == "first.bias":
+            parameter.requires_grad_(False)
+        else:
+            parameter.grad = torch.full_like(parameter, 0.5)
 
 
 def load_arrays(model: nn.Module, arrays: Mapping[str, Tensor]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from inside.models import Net, modes
+from inside.models import Net, modes, set_modes
 
 
 def seen_in_calls(model: Net) -> list[tuple[int, bool, bool]]:
@@ -30,13 +30,29 @@ def grad_modes_around(call: Callable[..., Any], *args: object) -> list[bool]:
     return seen
 
 
-def predict_view(predictor: Any, array: np.ndarray, view: str) -> Tensor:
+def interrupted(call: Callable[..., Any], *args: object) -> bool:
+    """Tell whether a call was interrupted; such an exception must not get as far as the judge."""
+    try:
+        call(*args)
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+def predict_view(predictor: Any, array: np.ndarray, view: str, method: str = "predict") -> Tensor:
     """Predict a view of an array; on the way from the judge it would become an array of its own."""
     if view == "read-only":
         array.flags.writeable = False
-        return predictor.predict(array)
-    views = {"reversed": array[::-1], "every third": array[::3], "turned": array.T, "columns back": array[:, ::-2]}
-    return predictor.predict(views[view])
+    views = {
+        "reversed": array[::-1],
+        "every third": array[::3],
+        "turned": array.T,
+        "columns back": array[:, ::-2],
+        "rows that are views": list(array[:, ::-2]),
+        "one row, repeated": np.broadcast_to(array[0], array.shape),
+    }
+    result = getattr(predictor, method)(views.get(view, array))
+    return torch.cat(list(result)) if method == "predict_iter" else result
 
 
 def inputs_afterwards(predictor: Any, inputs: Any, method: str = "predict") -> tuple[Tensor, Any]:
@@ -49,12 +65,16 @@ class Tap:
 
     Args:
         rows: what it gives; None counts up from 0 for ever, as rows of one number.
-        error: message of the LookupError after them; None ends it.
+        error: message of the error after them; None ends it.
+        kind: the error's type.
     """
 
-    def __init__(self, rows: Iterable[object] | None, error: str | None = None) -> None:
+    def __init__(
+        self, rows: Iterable[object] | None, error: str | None = None, kind: type[Exception] = LookupError
+    ) -> None:
         self.rows = ([float(i)] for i in itertools.count()) if rows is None else iter(rows)
         self.error = error
+        self.kind = kind
         self.read = 0
 
     def __iter__(self) -> Tap:
@@ -66,7 +86,8 @@ class Tap:
             self.read += 1
             return row
         if self.error is not None:
-            raise LookupError(self.error)
+            message, self.error = self.error, None  # once, as a generator does
+            raise self.kind(message)
         raise StopIteration
 
 
@@ -85,3 +106,38 @@ def between_results(stream: Iterable[Tensor], model: nn.Module, count: int) -> l
     del results, stream
     seen.append((None, torch.is_grad_enabled(), modes(model)))
     return seen
+
+
+def while_modes_change(stream: Iterable[Tensor], model: nn.Module, wanted: Iterable[tuple[bool, bool]]) -> list[Seen]:
+    """Take results while the caller changes modes; return what `between_results` does.
+
+    Args:
+        wanted: the model's mode (but for one frozen part) and torch's gradient mode, for each result.
+    """
+    seen: list[Seen] = []
+    results = iter(stream)
+    for training, gradients in wanted:
+        set_modes(model, training, "middle.norm")
+        with torch.set_grad_enabled(gradients):
+            part = next(results)
+            seen.append((part, torch.is_grad_enabled(), modes(model)))
+    return seen
+
+
+def in_turns(predictor: Any, first: Any, second: Any) -> tuple[list[Tensor], list[Tensor]]:
+    """Leave a stream after one result; then read two in turns, and predict on the way; return their results."""
+    left = iter(predictor.predict_iter(first))
+    next(left)
+    if hasattr(left, "close"):
+        left.close()
+    results: tuple[list[Tensor], list[Tensor]] = ([], [])
+    for pair in zip(predictor.predict_iter(first), predictor.predict_iter(second), strict=True):
+        for result, part in zip(results, pair, strict=True):
+            result.append(part)
+        predictor.predict(second[:1])
+    return results
+
+
+def tap_out_of_memory(rows: Iterable[object]) -> Tap:
+    """Return rows, after which their source has no memory for the next."""
+    return Tap(rows, "no memory to decode a row", torch.OutOfMemoryError)

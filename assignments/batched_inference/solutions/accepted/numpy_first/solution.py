@@ -1,4 +1,4 @@
-"""Keeps everything in NumPy until the model is asked."""
+"""Keeps everything in NumPy until the model is asked, but for bfloat16, which NumPy does not have."""
 
 import numpy as np
 import torch
@@ -38,13 +38,14 @@ class BatchPredictor:
 
     def _array(self, inputs):
         if isinstance(inputs, torch.Tensor):
-            return inputs.detach().numpy()
+            return inputs.detach() if inputs.dtype == torch.bfloat16 else inputs.detach().numpy()
         if isinstance(inputs, np.ndarray):
             return inputs
-        return np.array([i.numpy() if isinstance(i, torch.Tensor) else i for i in inputs])
+        rows = [self._array(i) if isinstance(i, torch.Tensor) else i for i in inputs]
+        return torch.stack(rows) if isinstance(rows[0], torch.Tensor) else np.array(rows)
 
     def _go(self, array, *more):
-        x = torch.tensor(np.ascontiguousarray(array))
+        x = array if isinstance(array, torch.Tensor) else torch.tensor(np.ascontiguousarray(array))
         if x.dtype.is_floating_point and self._dtype():
             x = x.to(self._dtype())
         state = [m.training for m in self.model.modules()]
@@ -98,17 +99,18 @@ class BatchPredictor:
         for i in range(0, len(order), self.batch_size):
             idx = order[i : i + self.batch_size]
             m = lens[idx].max()
+            dtype = sequences[idx[0]].dtype
             arr = np.stack(
                 [
                     np.pad(
-                        sequences[j].numpy(),
+                        (sequences[j].float() if dtype == torch.bfloat16 else sequences[j]).detach().numpy(),
                         [(0, m - lens[j])] + [(0, 0)] * (sequences[j].dim() - 1),
                         constant_values=pad_value,
                     )
                     for j in idx
                 ]
             )
-            outs.append(self._go(arr, torch.tensor(lens[idx], device=self.device)))
+            outs.append(self._go(torch.tensor(arr).to(dtype), torch.tensor(lens[idx], device=self.device)))
         if not outs:
             return torch.empty(0)
         inverse = np.empty(len(order), dtype=int)

@@ -44,7 +44,10 @@ class BatchPredictor:
         self.device = resolve_device(device)
         self.model = model
         self.model.to(self.device)
-        self.dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), None)
+
+    @property
+    def dtype(self):
+        return next((p.dtype for p in self.model.parameters() if p.is_floating_point()), None)
 
     def to_rows(self, values):
         if isinstance(values, (list, tuple)):
