@@ -67,6 +67,11 @@ def test_loss_is_the_mean_over_samples_before_each_step(solution, inside, build,
         found = solution.accumulate_epoch(model, loader, inside.mse, optimizer, group=group)
         _, expected = oracle.grouped_epoch(problem, sizes, group)
         assert expect_float(found, "accumulate_epoch") == pytest.approx(expected, rel=1e-6)
+    # A sample is a row, however many numbers its target has.
+    y = torch.tensor([[0.0, 2.0]] * 3 + [[10.0, 12.0]], dtype=torch.float64)
+    model, loader = inside.Net([2, 3]), inside.Batches(torch.zeros(4, 2, dtype=torch.float64), y, [3, 1])
+    found = solution.accumulate_epoch(model, loader, inside.mean_of_targets, inside.make_sgd(model, lr=0.1), group=2)
+    assert expect_float(found, "accumulate_epoch") == pytest.approx(3.5, rel=1e-6)
 
 
 @pytest.mark.criterion("accumulation")
@@ -114,16 +119,20 @@ def test_no_graph_outlives_its_batch_in_a_large_group(solution, inside, build, o
 
 @pytest.mark.criterion("accumulation")
 def test_weights_without_a_gradient_stay(solution, inside, build, oracle, rng):
-    problem = problem_of(oracle, rng, 12, frozen=("first.weight", "first.bias"))
+    # Weight decay moves whatever has a gradient, be it zero.
+    problem = problem_of(oracle, rng, 12, frozen=("first.weight", "first.bias"), weight_decay=0.2)
     body, _ = build(problem)
     model = inside.Idle(body)
-    optimizer = inside.make_sgd(model, lr=problem.lr)
+    optimizer = inside.make_sgd(model, lr=problem.lr, weight_decay=problem.weight_decay)
     solution.accumulate_epoch(model, loader_of(inside, problem, [3] * 4), inside.mse, optimizer, group=3)
     expected, _ = oracle.grouped_epoch(problem, [3] * 4, 3)
     state = fetch(inside.snapshot(body))
     for name, value in expected.items():
         expect_close(state[name], value, name, rtol=1e-9, atol=1e-10)
-    assert torch.equal(fetch(inside.snapshot(model))["idle"], torch.ones(3, dtype=torch.float64))
+    held = fetch(inside.snapshot(model))
+    assert torch.equal(held["idle"], torch.ones(3, dtype=torch.float64))
+    once = torch.full((3,), 1 - problem.lr * problem.weight_decay, dtype=torch.float64)
+    expect_close(held["early"], once, "a weight that only the first group uses", rtol=1e-9, atol=1e-10)
 
 
 @pytest.mark.criterion("accumulation")

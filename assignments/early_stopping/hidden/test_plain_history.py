@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+import torch
 
-from grading.judge import expect_float
+from grading.judge import expect_float, fetch
 
 pytestmark = pytest.mark.levels("mid", "senior")
 
@@ -28,7 +29,7 @@ def test_history_has_one_record_of_plain_numbers_an_epoch(play, oracle, rng):
 
 
 @pytest.mark.criterion("plain_history", weight=2)
-def test_train_loss_is_the_mean_over_samples_before_each_step(play, oracle, rng):
+def test_train_loss_is_the_mean_over_samples_before_each_step(solution, inside, play, oracle, rng):
     # At a learning rate of 0 each batch's loss is known whatever was done with the one before it. Every epoch has rows
     # of its own, so that their losses differ.
     for rows, batch, epochs, lr in ((22, 6, 3, 0.0), (9, 8, 2, 0.0), (5, 5, 1, 0.1), (13, 13, 1, 0.3)):
@@ -39,6 +40,13 @@ def test_train_loss_is_the_mean_over_samples_before_each_step(play, oracle, rng)
         for record, epoch in zip(played.history, expected, strict=True):
             loss = expect_float(record["train_loss"], "train_loss")
             assert loss == pytest.approx(epoch.train_loss, rel=1e-6), f"{rows} rows in batches of {batch}, rate {lr}"
+    # A sample is a row, however many numbers its target has.
+    y = torch.tensor([[0.0, 2.0]] * 3 + [[4.0, 6.0]], dtype=torch.float64)
+    model, loader = inside.Net([2, 3]), inside.Batches(torch.zeros(4, 2, dtype=torch.float64), y, [3, 1])
+    inside.load_arrays(model, {"last.weight": torch.zeros(1, 3), "last.bias": torch.zeros(1)})
+    optimizer = inside.make_sgd(model, lr=0.0)
+    result = solution.train(model, loader, loader, inside.mse, optimizer, max_epochs=1, patience=1)
+    assert float(fetch(result.history)[0]["train_loss"]) == pytest.approx((3 * 2 + 26) / 4, rel=1e-6)
 
 
 @pytest.mark.criterion("plain_history", weight=2)

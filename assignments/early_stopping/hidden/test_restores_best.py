@@ -79,8 +79,9 @@ def test_nan_epochs_never_take_the_place_of_the_best(play_script, script):
 
 @pytest.mark.criterion("restores_best")
 def test_without_any_improvement_the_last_weights_stay(play_script):
-    played = play_script([NAN] * 6, max_epochs=6, patience=3)
-    holds_epoch(played, played.epochs_run - 1)
+    for loss in (NAN, math.inf):
+        played = play_script([loss] * 6, max_epochs=6, patience=3)
+        holds_epoch(played, played.epochs_run - 1)
 
 
 @pytest.mark.criterion("restores_best")

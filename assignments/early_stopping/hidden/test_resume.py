@@ -6,6 +6,7 @@ when it goes on, the rest has never been computed. Targets lie far above the out
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -107,6 +108,7 @@ def compare(inside, rng):
             whole = kit.bench()
             expected = inside.live(whole, None, seed=seed, **options)
             alike(found, kit.trained(whole))
+            alike(fetch(inside.standing(later)), fetch(inside.standing(whole)))
             ends.append(float(found["last.bias"]))
             assert expect_int(resumed.epochs_run, "epochs_run") == expect_int(expected.epochs_run, "epochs_run")
             assert shown(resumed)["best_val_loss"] == pytest.approx(shown(expected)["best_val_loss"], rel=1e-9)
@@ -145,6 +147,35 @@ def test_without_a_state_it_does_what_train_does(inside, kit, rng):
     assert shown(alone)["epochs_run"] == 3
 
 
+@pytest.mark.criterion("resume")
+def test_without_a_state_it_stops_restores_and_refuses_like_train(solution, inside):
+    for script, options in (
+        (SCRIPT, {"max_epochs": 8, "patience": 2}),
+        ([1.0, 0.875, 0.8125, 0.5, 0.625, 0.4375, 0.5], {"max_epochs": 7, "patience": 3, "min_delta": 0.25}),
+    ):
+        one, plain = inside.ScriptedRun(script), inside.ScriptedRun(script)
+        for run in (one, plain):
+            run.model.eval()
+        assert shown(inside.live(one, None, **options)) == shown(inside.live_plain(plain, **options))
+        alike(fetch(inside.snapshot(one.model)), fetch(inside.snapshot(plain.model)))
+        assert one.model.training is plain.model.training
+    for options in ({"max_epochs": 0}, {"patience": 0}, {"min_delta": -0.5}, {"min_delta": math.nan}):
+        refused = [inside.refuses(name, inside.ScriptedRun(SCRIPT), **options) for name in ("train", "train_resumable")]
+        assert refused != [True, False], options
+    for empty in ("train_loader", "val_loader"):
+        refused = [inside.refuses(name, inside.ScriptedRun(SCRIPT), empty) for name in ("train", "train_resumable")]
+        assert refused != [True, False], empty
+    places = []
+    for function in (solution.train, solution.train_resumable):
+        model = inside.DeviceSpy(3)
+        loader = inside.Batches(torch.zeros(4, 3), torch.zeros(4, 1), [4])
+        options = {"max_epochs": 1, "patience": 1, "device": "meta"}
+        with contextlib.suppress(Exception):  # as in the trajectory's check
+            function(model, loader, loader, model.loss_fn, inside.make_sgd(model, lr=0.1), **options)
+        places.append({device for _, device in inside.note_devices(model)})
+    assert places[1] <= {"meta", *places[0]}
+
+
 @pytest.mark.criterion("resume", weight=2)
 @pytest.mark.parametrize("patience", [2, 9])
 def test_every_epoch_saves_a_state_that_torch_reads_safely(inside, kit, patience):
@@ -177,7 +208,7 @@ def test_scheduler_goes_on_with_its_count(kit, compare):
 
 
 @pytest.mark.criterion("resume", weight=3)
-@pytest.mark.parametrize("options", [{"shuffle": True}, {"dropout": 0.5}])
+@pytest.mark.parametrize("options", [{"shuffle": True, "val_draws": True}, {"dropout": 0.5}])
 def test_shuffles_and_dropout_go_on_with_the_same_draws(inside, kit, compare, options):
     compare(lambda: kit(options={"lr": 1e-3}, **options), cuts=(1, 3))
     drawn = kit(options={"lr": 1e-3}, **options)
@@ -208,15 +239,17 @@ def test_patience_counts_on_across_the_break(inside, scripted, cut):
 @pytest.mark.parametrize("cut", [2, 3, 4])
 def test_stop_rule_remembers_small_gains_and_nan(inside, scripted, cut):
     # The lowest loss before the break is not the best: its gain was below min_delta.
-    script = [1.0, 0.875, math.nan, 0.8125, 0.8125, 0.625, 0.5, 0.5]
+    small = [1.0, 0.875, math.nan, 0.8125, 0.8125, 0.625, 0.5, 0.5]
+    late = [math.inf, math.inf, math.inf, 0.5, 0.75, 0.125, math.inf, 0.25]  # at first there is no best epoch
     options = {"max_epochs": 8, "patience": 5, "min_delta": 0.25}
-    run, resumed = scripted(script, cut, **options)
-    state = fetch(inside.snapshot(run.model))
-    other = inside.ScriptedRun(script)
-    whole = inside.live(other, None, **options)
-    assert shown(resumed) == shown(whole)
-    alike(state, fetch(inside.snapshot(other.model)))
-    assert float(state["weight"][0, 0]) > cut, "nothing was trained after the break"
+    for script in (small, late):
+        run, resumed = scripted(script, cut, **options)
+        state = fetch(inside.snapshot(run.model))
+        other = inside.ScriptedRun(script)
+        whole = inside.live(other, None, **options)
+        assert shown(resumed) == shown(whole)
+        alike(state, fetch(inside.snapshot(other.model)))
+        assert float(state["weight"][0, 0]) > cut, "nothing was trained after the break"
 
 
 @pytest.mark.criterion("resume", weight=2)
@@ -249,11 +282,12 @@ def test_history_holds_all_epochs(inside, kit):
 
 @pytest.mark.criterion("resume")
 def test_run_that_is_over_trains_no_more(inside):
-    for options in ({"max_epochs": 8, "patience": 2}, {"max_epochs": 3, "patience": 9}):
+    stops, ends = {"max_epochs": 8, "patience": 2}, {"max_epochs": 3, "patience": 9}
+    for options, later in ((stops, 8), (ends, 3), (ends, 2)):
         disk, first = inside.Disk(), inside.ScriptedRun(SCRIPT)
         ended = inside.live(first, disk, **options)
         again, second = inside.Disk(), inside.ScriptedRun(SCRIPT)
-        found = inside.revive(second, disk, disk.count() - 1, again, **options)
+        found = inside.revive(second, disk, disk.count() - 1, again, **{**options, "max_epochs": later})
         assert shown(found) == shown(ended)
         assert again.count() == 0
         alike(fetch(inside.snapshot(second.model)), fetch(inside.snapshot(first.model)))
@@ -270,6 +304,14 @@ def test_max_epochs_counts_all_epochs_and_may_grow(inside, kit, early):
     state = drawn.trained(run)
     expected = inside.live(whole, None, max_epochs=EPOCHS, patience=9)
     assert shown(found)["epochs_run"] == shown(expected)["epochs_run"] == EPOCHS
+    alike(state, fetch(inside.snapshot(whole.model)))
+    # The first call ended and handed its best weights back; the run goes on from its last.
+    script, disk = [0.25, 0.5, 0.375, 0.4375, 0.125, 0.625], inside.Disk()
+    run, whole = inside.ScriptedRun(script), inside.ScriptedRun(script)
+    inside.live(inside.ScriptedRun(script), disk, max_epochs=early, patience=9)
+    found = inside.revive(run, disk, early - 1, max_epochs=6, patience=9)
+    state = fetch(inside.snapshot(run.model))
+    assert shown(found) == shown(inside.live(whole, None, max_epochs=6, patience=9))
     alike(state, fetch(inside.snapshot(whole.model)))
 
 

@@ -169,8 +169,13 @@ def test_stopped_early_says_whether_the_rule_fired(play_script):
 
 
 @pytest.mark.criterion("stop_rule", weight=2)
-def test_training_goes_on_through_nan_losses(play_script, oracle):
-    for script in ([NAN, 0.5, 0.25, NAN, 0.3, 0.1], [0.5, NAN, 0.25, NAN, NAN, 0.125], [NAN, NAN, NAN, NAN, 0.5, 0.4]):
+def test_training_goes_on_through_nan_and_infinite_losses(play_script, oracle):
+    for script in (
+        [NAN, 0.5, 0.25, NAN, 0.3, 0.1],
+        [0.5, NAN, 0.25, NAN, NAN, 0.125],
+        [NAN, NAN, NAN, NAN, 0.5, 0.4],
+        [INF, 0.5, INF, 0.25, INF, NAN],
+    ):
         expected = oracle.run(script, 6, 2)
         played = play_script(script, max_epochs=6, patience=2)
         assert (played.epochs_run, played.best_epoch) == (expected.epochs_run, expected.best_epoch), script

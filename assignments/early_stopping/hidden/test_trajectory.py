@@ -44,10 +44,13 @@ def test_single_epoch_is_one_step_for_each_batch(play, oracle, rng):
 
 @pytest.mark.criterion("trajectory", weight=2)
 def test_scheduler_steps_once_after_each_epoch(play, oracle, rng):
-    for step_size, gamma in ((1, 0.5), (2, 0.25)):
-        problem, epochs = oracle.draw(
-            rng, oracle.always_improves, epochs=4, lr=0.08, momentum=0.3, step_size=step_size, gamma=gamma
-        )
+    better, worse = {"lr": 0.08, "momentum": 0.3}, {"lr": 0.2, "momentum": 0.5, "noise": 0.5}
+    for step_size, gamma, accept, options in (
+        (1, 0.5, oracle.always_improves, better),
+        (2, 0.25, oracle.always_improves, better),
+        (1, 0.9, oracle.recovers, worse),  # it steps after an epoch without an improvement, too
+    ):
+        problem, epochs = oracle.draw(rng, accept, epochs=4, step_size=step_size, gamma=gamma, **options)
         ends_like(play(problem, scheduled=True), epochs)
 
 
@@ -64,6 +67,13 @@ def test_large_gradients_are_used_as_they_are(play, oracle, rng):
     ends_like(play(problem), epochs)
 
 
+@pytest.mark.criterion("trajectory")
+def test_batch_with_an_infinite_loss_is_a_step_like_any_other(play, oracle, rng):
+    # Validation is one batch of 15 rows, and its loss is finite.
+    problem, epochs = oracle.draw(rng, lambda losses: True, epochs=1, rows=14, lr=0.05, momentum=0.5)
+    ends_like(play(problem, loss="infinite_below_ten_rows"), epochs)
+
+
 @pytest.mark.criterion("trajectory", weight=2)
 def test_optimizer_goes_on_from_the_state_it_came_with(play, oracle, rng):
     problem, epochs = oracle.draw(rng, oracle.always_improves, epochs=3, lr=0.04, momentum=0.8, warm=True)
@@ -72,8 +82,11 @@ def test_optimizer_goes_on_from_the_state_it_came_with(play, oracle, rng):
 
 @pytest.mark.criterion("trajectory")
 def test_optimizer_is_not_taken_back_to_the_best_epoch(play, inside, oracle, rng):
-    problem, epochs = oracle.draw(rng, oracle.ends_worse, epochs=4, noise=0.5, lr=0.2, momentum=0.5)
-    played = play(problem)
+    options = {"epochs": 4, "noise": 0.5, "lr": 0.2, "momentum": 0.5, "gamma": 0.9}
+    problem, epochs = oracle.draw(rng, oracle.ends_worse, **options)
+    played = play(problem, scheduled=True)
+    after = [problem.lr * problem.gamma**steps for steps in (3, 4)]  # the scheduler's last step may be left out
+    assert any(inside.rate(played.optimizer) == pytest.approx(rate) for rate in after)
     found = fetch(inside.velocities(played.model, played.optimizer))
     for name, expected in epochs[-1].velocity.items():
         expect_close(found[name], expected, f"momentum of {name}", rtol=1e-6, atol=1e-9)

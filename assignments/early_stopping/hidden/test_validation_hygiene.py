@@ -22,7 +22,7 @@ def marked(rng, mark, rows, inputs=3):
 @pytest.mark.criterion("validation_hygiene", weight=2)
 def test_evaluate_weighs_every_sample_alike(solution, inside, build, oracle, rng):
     model = inside.Net([2, 3])
-    y = torch.tensor([[0.0], [0.0], [0.0], [10.0]], dtype=torch.float64)
+    y = torch.tensor([[0.0] * 2, [0.0] * 2, [0.0] * 2, [10.0] * 2], dtype=torch.float64)  # a sample is a row
     loader = inside.Batches(torch.zeros(4, 2, dtype=torch.float64), y, [3, 1])
     loss = expect_float(solution.evaluate(model, loader, inside.mean_of_targets), "evaluate")
     assert loss == pytest.approx(2.5, rel=1e-6)
@@ -56,6 +56,7 @@ def test_evaluate_records_no_gradients(solution, inside, rng):
     assert sum(rows for *_, rows in notes) == 7
     assert not any(gradients for _, _, gradients, _ in notes)
     assert inside.grad_enabled() is True
+    assert inside.evaluate_without_gradients(model, inside.Batches(x, y, [7]), inside.mse) is False
 
 
 @pytest.mark.criterion("validation_hygiene")
@@ -186,12 +187,28 @@ def test_every_module_returns_to_its_own_mode(solution, inside, build, oracle, r
 
 @pytest.mark.levels("senior")
 @pytest.mark.criterion("validation_hygiene")
+def test_modes_return_that_do_not_follow_from_the_parents(solution, inside, build, oracle, rng):
+    problem, _ = oracle.draw(rng, lambda losses: True, epochs=1, norm=True)
+    model = inside.Knotted(build(problem)[0])
+    before = inside.modes(model)
+    loader = inside.Batches(torch.tensor(problem.x_val), torch.tensor(problem.y_val), [len(problem.x_val)])
+    found = expect_float(solution.evaluate(model, loader, inside.mse), "evaluate")
+    assert found == pytest.approx(oracle.val_loss(problem, problem.arrays), rel=1e-6)
+    assert inside.modes(model) == before
+
+
+@pytest.mark.levels("senior")
+@pytest.mark.criterion("validation_hygiene")
 @pytest.mark.parametrize("training", [True, False])
-def test_modes_return_when_the_loader_fails(solution, inside, rng, training):
+def test_modes_return_when_the_loader_or_the_loss_fails(solution, inside, rng, training):
     x, y = marked(rng, VAL_ROW, 6)
     model = inside.Net([3, 4], dropout=0.5)
     model.train(training)
     with pytest.raises(FileNotFoundError):
         solution.evaluate(model, inside.Torn(x, y, [4, 2]), inside.mse)
     assert set(inside.modes(model).values()) == {training}
+    with pytest.raises(FloatingPointError):
+        solution.evaluate(model, inside.Batches(x, y, [4, 2]), inside.fail)
+    assert set(inside.modes(model).values()) == {training}
     assert inside.grad_enabled() is True
+    assert inside.evaluate_without_gradients(model, inside.Torn(x, y, [4, 2]), inside.mse) is False

@@ -1,9 +1,9 @@
 """Models, loaders, losses and spies that live beside the candidate's code. No expected value stands here."""
 
 from inside.graphs import CountingNet, count_graphs
-from inside.lives import Bench, Disk, live, live_plain, revive, revive_in_place, revive_twice
+from inside.lives import Bench, Disk, live, live_plain, refuses, revive, revive_in_place, revive_twice, standing
 from inside.loaders import Bare, Batches, OneShot, Orders, data_loader, grad_enabled
-from inside.losses import mean_of_targets, mse, uneven_mse
+from inside.losses import fail, infinite_below_ten_rows, mean_of_targets, mse, uneven_mse
 from inside.nets import (
     Net,
     fill_gradients,
@@ -13,11 +13,24 @@ from inside.nets import (
     make_sgd,
     make_step_lr,
     parameter_ids,
+    rate,
     snapshot,
     velocities,
     warm_up,
 )
-from inside.probes import Idle, Mixed, StepCounter, Torn, count_steps, fail_inside, look_inside, modes, spoil_gradients
+from inside.probes import (
+    Idle,
+    Knotted,
+    Mixed,
+    StepCounter,
+    Torn,
+    count_steps,
+    evaluate_without_gradients,
+    fail_inside,
+    look_inside,
+    modes,
+    spoil_gradients,
+)
 from inside.scripted import ScriptedRun
 from inside.spies import DeviceSpy, ModeSpy, note_devices, note_modes
 from inside.steps import show
@@ -30,6 +43,7 @@ __all__ = [
     "DeviceSpy",
     "Disk",
     "Idle",
+    "Knotted",
     "Mixed",
     "ModeSpy",
     "Net",
@@ -41,11 +55,14 @@ __all__ = [
     "count_graphs",
     "count_steps",
     "data_loader",
+    "evaluate_without_gradients",
+    "fail",
     "fail_inside",
     "fill_gradients",
     "frozen_flags",
     "grad_enabled",
     "gradients",
+    "infinite_below_ten_rows",
     "live",
     "live_plain",
     "load_arrays",
@@ -58,12 +75,15 @@ __all__ = [
     "note_devices",
     "note_modes",
     "parameter_ids",
+    "rate",
+    "refuses",
     "revive",
     "revive_in_place",
     "revive_twice",
     "show",
     "snapshot",
     "spoil_gradients",
+    "standing",
     "uneven_mse",
     "velocities",
     "warm_up",

@@ -71,6 +71,7 @@ class Bench:
         step_lr: step size and factor of a scheduler; None without one.
         shuffle: whether torch's loader shuffles the rows for each epoch.
         dropout: share of hidden units dropped in training.
+        val_draws: whether validation is by torch's loader, which draws a number for each pass, too.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Bench:
         *,
         shuffle: bool = False,
         dropout: float = 0.0,
+        val_draws: bool = False,
     ) -> None:
         hidden, inputs = arrays["first.weight"].shape
         self.model = Net([inputs, hidden], norm="norm.weight" in arrays, dropout=dropout)
@@ -95,7 +97,7 @@ class Bench:
             self.scheduler = torch.optim.lr_scheduler.StepLR(self.optimizer, int(step_lr[0]), step_lr[1])
         data = TensorDataset(x, y)
         self.train_loader: Any = DataLoader(data, batch_size=5, shuffle=True) if shuffle else Batches(x, y, [5] * 4)
-        self.val_loader = Batches(x, y, [len(x)])
+        self.val_loader: Any = DataLoader(data, batch_size=len(x)) if val_draws else Batches(x, y, [len(x)])
         self.loss_fn = mse
 
 
@@ -136,11 +138,35 @@ def revive_twice(first: Bench, second: Bench, disk: Disk, number: int, **options
     return [live(first, None, state, **options), live(second, None, state, **options)]
 
 
-def live_plain(run: Bench, seed: int, **options: Any) -> Any:
+def standing(run: Bench) -> dict[str, Tensor]:
+    """Return the numbers of a bench's optimizer and scheduler by name."""
+    numbers: dict[str, Any] = {"rate": run.optimizer.param_groups[0]["lr"]}
+    for slot, values in run.optimizer.state_dict()["state"].items():
+        numbers |= {f"{name} of {slot}": value for name, value in values.items() if value is not None}
+    if run.scheduler is not None:
+        numbers["scheduler"] = run.scheduler.last_epoch
+    return {name: torch.as_tensor(value, dtype=torch.float64).clone() for name, value in numbers.items()}
+
+
+def refuses(name: str, run: ScriptedRun, empty: str = "", **options: Any) -> bool:
+    """Tell whether a training function refuses these options; `empty` names a loader that has no batch."""
+    import solution
+
+    loaders = [[] if which == empty else getattr(run, which) for which in ("train_loader", "val_loader")]
+    options = {"max_epochs": 2, "patience": 1, **options}
+    try:
+        getattr(solution, name)(run.model, *loaders, run.loss_fn, run.optimizer, **options)
+    except ValueError:
+        return True
+    return False
+
+
+def live_plain(run: Bench | ScriptedRun, seed: int = 0, **options: Any) -> Any:
     """Train by `train`, from the start; return the result."""
     import solution
 
     torch.manual_seed(seed)
-    if run.scheduler is not None:
-        options["scheduler"] = run.scheduler
+    scheduler = getattr(run, "scheduler", None)
+    if scheduler is not None:
+        options["scheduler"] = scheduler
     return solution.train(run.model, run.train_loader, run.val_loader, run.loss_fn, run.optimizer, **options)

@@ -47,9 +47,20 @@ def make_sgd(model: nn.Module, **options: float) -> torch.optim.SGD:
     return torch.optim.SGD(model.parameters(), **options)  # type: ignore[arg-type]
 
 
+class _Steps(torch.optim.lr_scheduler.StepLR):
+    def step(self) -> None:  # type: ignore[override]
+        """Take no argument, as some schedulers do."""
+        super().step()
+
+
 def make_step_lr(optimizer: torch.optim.Optimizer, step_size: int, gamma: float) -> torch.optim.lr_scheduler.StepLR:
     """Return a scheduler that multiplies the rate by gamma every few epochs."""
-    return torch.optim.lr_scheduler.StepLR(optimizer, step_size, gamma)
+    return _Steps(optimizer, step_size, gamma)
+
+
+def rate(optimizer: torch.optim.Optimizer) -> float:
+    """Return the rate of an optimizer's first group."""
+    return float(optimizer.param_groups[0]["lr"])
 
 
 def warm_up(model: nn.Module, optimizer: torch.optim.Optimizer, direction: Mapping[str, Tensor]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -51,6 +52,21 @@ class Mixed(nn.Module):
         return self.body(x)
 
 
+class Knotted(nn.Module):
+    """A network whose modes do not follow from those of the parents: all of them differ, and one module has two."""
+
+    def __init__(self, net: Net) -> None:
+        super().__init__()
+        self.body = nn.Sequential(net)
+        net.eval()
+        net.drop.train()
+        self.beside = nn.Sequential(net.norm)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (batch, inputs) to (batch, 1)."""
+        return self.body(x)
+
+
 def modes(model: nn.Module) -> dict[str, bool]:
     """Return which modules are in train mode."""
     return {name: module.training for name, module in model.named_modules()}
@@ -63,16 +79,30 @@ def spoil_gradients(model: nn.Module) -> None:
 
 
 class Idle(nn.Module):
-    """A network with parameters that no loss depends on, so that they never get a gradient."""
+    """A network whose `idle` gets no gradient, though one stands there; `early` gets one from the first call alone."""
 
     def __init__(self, body: nn.Module) -> None:
         super().__init__()
         self.body = body
         self.idle = nn.Parameter(torch.ones(3, dtype=torch.float64))
+        self.idle.grad = torch.full_like(self.idle, 1e3)
+        self.early = nn.Parameter(torch.ones(3, dtype=torch.float64))
+        self.calls = 0
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, inputs) to (batch, 1)."""
-        return self.body(x)
+        self.calls += 1
+        return self.body(x) + (0 * self.early.sum() if self.calls == 1 else 0)
+
+
+def evaluate_without_gradients(model: nn.Module, loader: Any, loss_fn: Any) -> bool:
+    """Call `evaluate` where gradients are off, and let a loader fail; tell whether they are on afterwards."""
+    import solution
+
+    with torch.no_grad():
+        with contextlib.suppress(FileNotFoundError):
+            solution.evaluate(model, loader, loss_fn)
+        return torch.is_grad_enabled()
 
 
 def look_inside(context: Any, model: nn.Module) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

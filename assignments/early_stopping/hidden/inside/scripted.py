@@ -40,8 +40,8 @@ class _Counter(nn.Module):
 class _Tick(torch.optim.Optimizer):
     """Adds one to every weight at each step, whatever the gradient."""
 
-    def __init__(self, params: Iterable[nn.Parameter], **options: float) -> None:
-        super().__init__(params, options)
+    def __init__(self, params: Iterable[nn.Parameter], lr: float = 1.0) -> None:
+        super().__init__(params, {"lr": lr})  # torch's optimizers all have a rate, and a history may note it
 
     def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:  # type: ignore[override]
         loss = None

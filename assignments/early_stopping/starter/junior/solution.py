@@ -76,7 +76,7 @@ class TrainResult:
     """What happened during training.
 
     Attributes:
-        history: one dict an epoch: "epoch" (int, from 0), "train_loss" and "val_loss" (plain floats).
+        history: one dict an epoch, as rule 16 says for your level.
         best_epoch: the epoch whose weights the model holds now; -1 if none improved.
         best_val_loss: its validation loss; inf if none improved.
         stopped_early: whether the stop rule fired.
@@ -127,15 +127,16 @@ def train(
         for x, y in train_loader:
             x, y = x.to(device), y.to(device)
             # Hint: five calls, in this order: drop the old gradients, compute outputs, compute the loss,
-            # find the new gradients, take a step. Add up the losses as in evaluate.
-        # Hint: no batch at all is a ValueError.
+            # find the new gradients, take a step.
+        # Hint: count the batches; no batch at all is a ValueError.
         val_loss = evaluate(model, val_loader, loss_fn, device)
-        history.append({"epoch": epoch, "val_loss": val_loss})  # and "train_loss"
+        history.append({"epoch": epoch, "val_loss": val_loss})
         # Hint: step the scheduler, if there is one.
-        if stopper.step(val_loss):
-            break
-        # Hint: was this epoch the best? Then keep a copy of all of model.state_dict(), before you break;
+        stop = stopper.step(val_loss)
+        # Hint: was this epoch the best? Then keep a copy of all of model.state_dict();
         # state_dict() itself only points at tensors that the next epoch changes.
+        if stop:
+            break
     # Hint: put the copy back, however the loop ended.
     model.train(was_training)
     # Hint: return a TrainResult; rule 14 says where each field comes from.

@@ -60,7 +60,7 @@ class TrainResult:
     """What happened during training.
 
     Attributes:
-        history: one dict an epoch: "epoch" (int, from 0), "train_loss" and "val_loss" (plain floats).
+        history: one dict an epoch, as rule 16 says for your level.
         best_epoch: the epoch whose weights the model holds now; -1 if none improved.
         best_val_loss: its validation loss; inf if none improved.
         stopped_early: whether the stop rule fired.

@@ -96,7 +96,7 @@ def epochs(model, train_loader, val_loader, loss_fn, optimizer, device, schedule
             "epoch": epoch,
             "train_loss": average(losses, sizes),
             "val_loss": evaluate(model, val_loader, loss_fn, device),
-            "lr": optimizer.param_groups[0].get("lr", 0.0),
+            "lr": optimizer.param_groups[0]["lr"],
         }
         if scheduler is not None:
             scheduler.step()

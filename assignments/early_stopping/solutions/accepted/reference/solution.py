@@ -153,7 +153,7 @@ class TrainResult:
     """What happened during training.
 
     Attributes:
-        history: one dict an epoch: "epoch" (int, from 0), "train_loss" and "val_loss" (plain floats).
+        history: one dict an epoch, as rule 16 says for your level.
         best_epoch: the epoch whose weights the model holds now; -1 if none improved.
         best_val_loss: its validation loss; inf if none improved.
         stopped_early: whether the stop rule fired.
@@ -208,15 +208,16 @@ def train(
     #: junior |     for x, y in train_loader:
     #: junior |         x, y = x.to(device), y.to(device)
     #: junior |         # Hint: five calls, in this order: drop the old gradients, compute outputs, compute the loss,
-    #: junior |         # find the new gradients, take a step. Add up the losses as in evaluate.
-    #: junior |     # Hint: no batch at all is a ValueError.
+    #: junior |         # find the new gradients, take a step.
+    #: junior |     # Hint: count the batches; no batch at all is a ValueError.
     #: junior |     val_loss = evaluate(model, val_loader, loss_fn, device)
-    #: junior |     history.append({"epoch": epoch, "val_loss": val_loss})  # and "train_loss"
+    #: junior |     history.append({"epoch": epoch, "val_loss": val_loss})
     #: junior |     # Hint: step the scheduler, if there is one.
-    #: junior |     if stopper.step(val_loss):
-    #: junior |         break
-    #: junior |     # Hint: was this epoch the best? Then keep a copy of all of model.state_dict(), before you break;
+    #: junior |     stop = stopper.step(val_loss)
+    #: junior |     # Hint: was this epoch the best? Then keep a copy of all of model.state_dict();
     #: junior |     # state_dict() itself only points at tensors that the next epoch changes.
+    #: junior |     if stop:
+    #: junior |         break
     #: junior | # Hint: put the copy back, however the loop ended.
     #: junior | model.train(was_training)
     #: junior | # Hint: return a TrainResult; rule 14 says where each field comes from.
