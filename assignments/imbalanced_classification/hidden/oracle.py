@@ -85,21 +85,24 @@ class Lesson:
     """A small training task, drawn anew: start, batches as tensors, loss weight, learning rate, momentum.
 
     The start is wrong by several units, so gradients are long, every step counts, and batches differ in loss.
+    Batches in `one_class` have this label alone. A `scale` stretches inputs and gradients, not the logits.
     """
 
-    def __init__(self, rng, sizes, *, momentum=None, label_dtype=torch.float32):
+    def __init__(self, rng, sizes, *, momentum=None, label_dtype=torch.float32, one_class=(), scale=1.0):
         self.features = int(rng.integers(3, 6))
         truth = rng.uniform(1.0, 2.0, self.features) * rng.choice([-1.0, 1.0], self.features)
-        self.weight = torch.tensor(-0.7 * truth, dtype=torch.float32)
+        self.weight = torch.tensor(-0.7 * truth / scale, dtype=torch.float32)
         self.bias = float(np.float32(rng.uniform(0.5, 1.0)))
         self.pos_weight = float(np.float32(rng.uniform(2.5, 5.0)))
-        self.lr = float(rng.uniform(0.05, 0.1))
+        self.lr = float(rng.uniform(0.05, 0.1)) / scale**2
         self.momentum = float(rng.uniform(0.5, 0.8)) if momentum is None else momentum
         self.batches = []
-        for size in sizes:
+        for number, size in enumerate(sizes):
             X = rng.normal(size=(size, self.features)).astype(np.float32)
             y = X @ truth + rng.normal(size=size) > 0.5
-            self.batches.append((torch.from_numpy(X), torch.from_numpy(y).to(label_dtype)))
+            if number in one_class:
+                y[:] = one_class[number]
+            self.batches.append((torch.from_numpy(X * np.float32(scale)), torch.from_numpy(y).to(label_dtype)))
 
     def expected(self, batches=None, *, epochs=1):
         """Return weights, bias and mean loss after training, computed by hand."""

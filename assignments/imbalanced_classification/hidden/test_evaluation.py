@@ -42,7 +42,7 @@ def test_probabilities_are_compared_with_the_threshold(solution, inside, oracle,
 
 @pytest.mark.criterion("evaluation", weight=1)
 def test_a_probability_equal_to_the_threshold_is_positive(solution, inside, oracle, rng):
-    # sigmoid(0) is 1/2 exactly, in every float format.
+    # sigmoid(0) is 1/2 exactly, and sigmoid(100) is 1, in single and in double precision.
     y, z = oracle.draw_scores(rng, 60)
     at_half = rng.permutation(60)[:20]
     z[at_half], y[at_half] = 0.0, np.arange(20) < 12
@@ -50,6 +50,12 @@ def test_a_probability_equal_to_the_threshold_is_positive(solution, inside, orac
     for options in ({}, {"threshold": 0.5}):
         found = solution.evaluate(inside.Forwarding(), inside.Batches(batches), **options)
         check_metrics(oracle, found, oracle.metrics(y, z, z >= 0))
+    z[at_half[:15]] = rng.choice([100.0, 150.0, 200.0], 15)
+    z[at_half[15:]] = -100.0
+    batches = oracle.as_batches(y, z, oracle.ragged(rng, 60))
+    for threshold, reached in ((1.0, z >= 100), (0.0, z >= -100)):
+        found = solution.evaluate(inside.Forwarding(), inside.Batches(batches), threshold=threshold)
+        check_metrics(oracle, found, oracle.metrics(y, z, reached))
 
 
 @pytest.mark.criterion("evaluation", weight=3)
@@ -103,6 +109,10 @@ def test_model_and_gradient_mode_come_back(solution, inside, oracle, rng):
         assert model.training is training
         assert inside.grad_is_enabled() is True
         assert model.scale.requires_grad is True
+        # Where the caller records no gradients, nobody does afterwards.
+        found, recording = inside.evaluate_inside_no_grad(model, inside.Batches(batches))
+        check_metrics(oracle, found, oracle.metrics(y, z, z >= 0))
+        assert recording is False, "evaluate switched gradients on"
 
 
 @pytest.mark.levels("senior")
@@ -114,7 +124,7 @@ def test_every_module_gets_its_mode_back(solution, inside, oracle, rng):
         model = inside.PartlyFrozen(training)
         before = inside.modes(model)
         check_metrics(oracle, solution.evaluate(model, inside.Batches(batches)), oracle.metrics(y, z, z >= 0))
-        assert inside.modes(model) == before, "a module came back in another mode"
+        assert inside.modes(model) == before, "a part came back in another mode"
 
 
 @pytest.mark.levels("senior")
@@ -126,9 +136,12 @@ def test_modes_come_back_after_an_error(solution, inside, oracle, rng):
         model = inside.Forwarding()
         model.train(training)
         check_metrics(oracle, solution.evaluate(model, inside.Batches(batches)), oracle.metrics(y, z, z >= 0))
-        assert inside.evaluate_broken(model, inside.Breaking(batches)) is True, "the error did not come through"
-        assert model.training is training
-        assert inside.grad_is_enabled() is True
+        breaks_late = inside.BreaksLate(len(batches))
+        breaks_late.train(training)
+        for broken, loader in ((model, inside.Breaking(batches)), (breaks_late, inside.Batches(batches))):
+            assert inside.evaluate_broken(broken, loader) is True, "the error did not come through"
+            assert broken.training is training
+            assert inside.grad_is_enabled() is True
 
 
 @pytest.mark.criterion("evaluation", weight=3)
@@ -155,12 +168,17 @@ def test_average_precision_ranks_all_samples(solution, inside, oracle, rng):
     y, z = oracle.draw_scores(rng, n)
     y[:4] = [True, False, True, False]
     distinct = (np.argsort(np.argsort(z + rng.uniform(0, 1e-3, n))) - n / 2 + 0.5) / 32
-    for scores in (distinct, np.round(z * 2) / 2, np.full(n, 0.25)):
+    # Probabilities far below 0.01, as rare classes have them, and logits that differ where all probabilities are 1.
+    rare, sure = distinct * 3 - 7, np.where(rng.random(n) < 0.3, 100 + 20 * distinct, distinct)
+    labels = (torch.int64, torch.bool, torch.uint8, torch.float32, torch.float64)
+    cases = zip((distinct, np.round(z * 2) / 2, np.full(n, 0.25), rare, sure), labels, strict=True)
+    for scores, label_dtype in cases:
         order = rng.permutation(n)
-        batches = oracle.as_batches(y[order], scores[order], oracle.ragged(rng, n))
+        batches = oracle.as_batches(y[order], scores[order], oracle.ragged(rng, n), label_dtype=label_dtype)
         for threshold in (0.3, 0.8):
             found = solution.evaluate(inside.Forwarding(), inside.Batches(batches), threshold=threshold)
-            expected = oracle.metrics(y, scores, oracle.sigmoid(scores) >= threshold)
+            probabilities = oracle.sigmoid(scores)
+            expected = oracle.metrics(y, probabilities, probabilities >= threshold)
             check_metrics(oracle, found, expected, names=("average_precision",))
 
 
@@ -206,7 +224,9 @@ def check_best(oracle, found, y_true, y_prob):
     found = fetch(found)
     if type(found) is not tuple or len(found) != 2:
         raise WrongType("best_f1_threshold: expected a tuple of two floats")
-    threshold, f1 = expect_float(found[0], "threshold"), expect_float(found[1], "f1")
+    # An infinite threshold is one, too.
+    threshold, f1 = expect_float(found[0], "threshold", allow_nan=True), expect_float(found[1], "f1")
+    assert not np.isnan(threshold), "threshold: expected a number, found nan"
     best = oracle.best_f1(y_true, y_prob)
     expect_close(f1, best, "best F1", **oracle.METRIC_TOLERANCE)
     reached = oracle.f1_at(y_true, np.asarray(y_prob, dtype=float), threshold)
@@ -217,7 +237,8 @@ def check_best(oracle, found, y_true, y_prob):
 @pytest.mark.criterion("evaluation", weight=2)
 def test_best_threshold_is_the_best_of_all(inside, oracle, rng):
     cases = itertools.product((5, 40, 150), ("spread", "narrow", "tied"), (torch.from_numpy, np.array))
-    for n, scores, make in cases:
+    dtypes = itertools.cycle((bool, np.uint8, np.int64, np.float32, np.float64))
+    for (n, scores, make), dtype in zip(cases, dtypes, strict=False):
         y, z = oracle.draw_scores(rng, n)
         y[rng.integers(n)] = True
         # Multiples of 2**-22, so that they are the same numbers in float32 and float64.
@@ -228,7 +249,7 @@ def test_best_threshold_is_the_best_of_all(inside, oracle, rng):
         if scores == "tied":
             prob = np.round(prob * 8) / 8
         prob = prob.astype(np.float32 if n == 40 else np.float64)
-        labels = y.astype({5: bool, 40: np.int64, 150: np.float32}[n])
+        labels = y.astype(dtype)
         found, y_after, prob_after = inside.with_pair(make(labels), make(prob))
         check_best(oracle, found, y, prob)
         assert np.array_equal(np.asarray(y_after), labels), "the labels were changed"
@@ -256,6 +277,11 @@ def test_best_threshold_at_the_edges(solution, oracle, rng):
     # Equally good at the first and the last, worse in between.
     tied, apart = np.array([1, 0, 0, 1]), np.array([0.9375, 0.875, 0.75, rng.integers(1, 33) / 64])
     check_best(oracle, solution.best_f1_threshold(tied, apart), tied, apart)
+    # F1 differs in the fourth digit, and more than 255 are positive: a sum in uint8 would wrap.
+    counts = np.array([[350, 50], [100, 157], [50, 300]])
+    close, steps = np.tile([1, 0], 3).repeat(counts.ravel()), np.sort(rng.permutation(64)[:3] + 1)[::-1] / 64
+    scores = steps.repeat(counts.sum(axis=1))
+    check_best(oracle, solution.best_f1_threshold(close.astype(np.uint8), scores), close, scores)
     one = np.ones(1, dtype=np.int64)
     check_best(oracle, solution.best_f1_threshold(one, prob[:1]), one, prob[:1])
     for labels, scores in ((one[:0], prob[:0]), (y[:-1].astype(np.int64), prob), (y.astype(np.int64), prob[:1])):

@@ -54,7 +54,7 @@ def test_alpha_is_the_share_of_positives(solution, oracle, rng):
 @pytest.mark.levels("senior")
 @pytest.mark.criterion("focal_loss", weight=2)
 def test_focal_gradient_and_far_logits(inside, oracle, rng):
-    for gamma, alpha in itertools.product((0.0, 1.0, 2.0, 3.5), (None, 0.3)):
+    for gamma, alpha in itertools.product((0.0, 1.0, 2.0, 5.0), (None, 0.3)):
         far = np.array([-200.0, -120.0, -60.0, 60.0, 120.0, 200.0])
         z = np.concatenate([far, far, rng.normal(size=8) * 2]).astype(np.float32)
         y = np.concatenate([np.zeros(6), np.ones(6), np.arange(8) % 2]).astype(bool)
@@ -81,16 +81,22 @@ def check_both(inside, oracle, z, y, gamma, alpha):
 
 @pytest.mark.levels("senior")
 @pytest.mark.criterion("focal_loss", weight=1)
-def test_focal_targets_of_every_dtype_and_columns(inside, oracle, rng):
+def test_focal_targets_of_every_dtype_and_columns(solution, inside, oracle, rng):
     for dtype in (torch.bool, torch.uint8, torch.int64, torch.float32, torch.float64):
         z, y = draw(rng, 12)
-        for shape in ((12,), (12, 1)):
+        for shape, precision in itertools.product(((12,), (12, 1)), (torch.float32, torch.float64)):
             logits, targets = (tensor.reshape(shape) for tensor in as_tensors(z, y, dtype))
+            logits = logits.to(precision)
             found, logits_after, targets_after = inside.focal_and_inputs(logits, targets)
             expected = oracle.focal_values(z, y, 2.0).reshape(shape)
             expect_close(expect_tensor(found, "focal loss", shape=shape), expected, f"{dtype}", **LOSS_TOLERANCE)
             assert torch.equal(logits_after, logits), "the logits were changed"
             assert torch.equal(targets_after, targets), "the targets were changed"
+            for reduction, value in (("mean", expected.mean()), ("sum", expected.sum())):
+                found = solution.focal_loss(logits, targets, reduction=reduction)
+                expect_close(
+                    expect_tensor(found, reduction, shape=()), value, f"{dtype}, {reduction}", **LOSS_TOLERANCE
+                )
 
 
 @pytest.mark.levels("senior")

@@ -27,8 +27,10 @@ def check_trained(oracle, model, weight, bias):
 
 @pytest.mark.criterion("training_loop", weight=6)
 def test_weights_follow_gradient_descent(solution, inside, oracle, rng):
-    for momentum in (0.0, None):
-        lesson = oracle.Lesson(rng, draw_sizes(rng), momentum=momentum)
+    # Long gradients are followed as they are.
+    for momentum, scale in ((0.0, 1.0), (None, 1.0), (0.0, 32.0)):
+        # As batches are where positives are rare: one without any, and one of nothing else.
+        lesson = oracle.Lesson(rng, draw_sizes(rng), momentum=momentum, one_class={1: False, 3: True}, scale=scale)
         model, loss_fn, optimizer = set_up(inside, lesson)
         loader = inside.Batches(lesson.batches)
         for _ in range(2):

@@ -12,17 +12,22 @@ WEIGHT_TOLERANCE = {"rtol": 1e-4, "atol": 0.0}
 LOSS_TOLERANCE = {"rtol": 1e-4, "atol": 1e-6}
 
 
-def draw_labels(rng, positives=(3, 60), extra=(2, 300)):
+# Ranges of the number of positives, and of how many more negatives there are: ordinary, rare and very rare positives.
+SHARES = (((3, 60), (2, 300)), ((3, 6), (300, 900)), ((2, 4), (4000, 9000)), ((100, 200), (2, 20)))
+
+
+def draw_labels(rng, positives=(3, 60), extra=(2, 300), *, swap=None):
     """Return labels (N,) in random order and negatives / positives, which is no whole number.
 
     Args:
         positives: range of the number of positives.
-        extra: range of how many more negatives there are; now and then the two classes change places.
+        extra: range of how many more negatives there are.
+        swap: whether the two classes change places; None for now and then.
     """
     n_pos = int(rng.integers(*positives))
     n_neg = n_pos + int(rng.integers(*extra))
     n_neg += n_neg % n_pos == 0
-    if rng.random() < 0.3:
+    if rng.random() < 0.3 if swap is None else swap:
         n_pos, n_neg = n_neg, n_pos
     return rng.permutation(np.repeat([1, 0], [n_pos, n_neg])), n_neg / n_pos
 
@@ -48,8 +53,8 @@ def build_loss(solution, labels):
 
 @pytest.mark.criterion("weighted_loss", weight=4)
 def test_weight_is_negatives_over_positives(solution, rng):
-    for positives, extra in (((3, 60), (2, 300)), ((3, 6), (300, 900)), ((100, 200), (2, 20))):
-        labels, expected = draw_labels(rng, positives, extra)
+    for (positives, extra), swap in itertools.product(SHARES, (False, True)):
+        labels, expected = draw_labels(rng, positives, extra, swap=swap)
         for given in (torch.from_numpy(labels), labels):
             expect_close(number(solution.compute_pos_weight(given)), expected, "weight", **WEIGHT_TOLERANCE)
 
@@ -58,7 +63,7 @@ def test_weight_is_negatives_over_positives(solution, rng):
 def test_labels_of_every_dtype_are_taken(solution, rng):
     # More than 255 of each: a sum in uint8 would wrap.
     labels, expected = draw_labels(rng, positives=(300, 700))
-    for dtype in ("bool", "uint8", "int32", "int64", "float32", "float64"):
+    for dtype in ("bool", "uint8", "int8", "int16", "int32", "int64", "float32", "float64"):
         array = labels.astype(dtype)
         for given in (array, torch.from_numpy(array)):
             expect_close(number(solution.compute_pos_weight(given)), expected, f"weight of {dtype}", **WEIGHT_TOLERANCE)
@@ -89,7 +94,9 @@ def test_labels_of_one_class_are_refused(solution, rng):
 
 @pytest.mark.criterion("weighted_loss", weight=1)
 def test_labels_beside_0_and_1_are_refused(solution, rng):
-    for odd, dtype in ((2, "int64"), (-1, "int64"), (0.5, "float32"), (np.nan, "float64")):
+    # 256 is 0 in eight bits, and 0.999 rounds to 1.
+    odd_ones = ((2, "int64"), (-1, "int64"), (256, "int64"), (0.5, "float32"), (0.999, "float32"), (np.nan, "float64"))
+    for odd, dtype in odd_ones:
         good = draw_labels(rng)[0].astype(dtype)
         # Both classes stay: they have three samples or more.
         bad = np.append(good, np.array([odd], dtype=dtype))[rng.permutation(len(good) + 1)]
@@ -117,13 +124,16 @@ def test_labels_are_left_alone(inside, oracle, rng):
 
 @pytest.mark.criterion("weighted_loss", weight=3)
 def test_loss_is_the_plain_mean_of_the_formula(solution, inside, oracle, rng):
-    for make in (torch.from_numpy, np.array):
-        labels, weight = draw_labels(rng)
+    # The weight may be in the thousands, and below 1.
+    cases = itertools.product(((SHARES[0], False), (SHARES[0], True), (SHARES[2], False)), (torch.from_numpy, np.array))
+    for ((positives, extra), swap), make in cases:
+        labels, weight = draw_labels(rng, positives, extra, swap=swap)
         loss = build_loss(solution, make(labels))
         if inside.is_module(loss) is not True:
             raise WrongType("make_loss: expected an nn.Module")
         for n in (1, int(rng.integers(2, 40))):
-            z = (rng.normal(size=n) * 3).astype(np.float32)
+            # Within 4: beyond, torch's own gradient in float32 loses digits where the weight is large.
+            z = np.clip(rng.normal(size=n) * 3, -4, 4).astype(np.float32)
             y = (rng.random(n) < 0.4).astype(np.float32)
             value, slopes = inside.value_and_gradient(loss, torch.from_numpy(z), torch.from_numpy(y))
             expect_tensor(value, "loss", shape=())

@@ -78,6 +78,8 @@ def test_the_generator_decides_the_draws(solution, inside, rng):
             inside.seed_torch(used)
             rows.append(draw_passes(inside, solution.make_weighted_sampler(labels), 1))
         assert np.array_equal(*rows) is same, "torch's own generator does not decide the draws"
+        again = draw_passes(inside, solution.make_weighted_sampler(labels), 1)
+        assert not np.array_equal(rows[1], again), "the draws do not come from torch's own generator"
 
 
 @pytest.mark.levels("senior")

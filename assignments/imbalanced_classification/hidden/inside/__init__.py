@@ -5,6 +5,7 @@ import torch
 from .elsewhere import Elsewhere, on_two_devices
 from .loaders import Batches, Breaking, Once, data_loader
 from .models import (
+    BreaksLate,
     Forwarding,
     Linear,
     Normalised,
@@ -17,6 +18,7 @@ from .models import (
 )
 from .probes import (
     evaluate_broken,
+    evaluate_inside_no_grad,
     focal_and_inputs,
     focal_with_gradient,
     generator,
@@ -35,6 +37,7 @@ from .probes import (
 __all__ = [
     "Batches",
     "Breaking",
+    "BreaksLate",
     "Elsewhere",
     "Forwarding",
     "Linear",
@@ -44,6 +47,7 @@ __all__ = [
     "Watched",
     "data_loader",
     "evaluate_broken",
+    "evaluate_inside_no_grad",
     "focal_and_inputs",
     "focal_with_gradient",
     "generator",

@@ -36,7 +36,7 @@ def data_loader(X, y, rows, batch_size):
 
 
 class Breakdown(Exception):
-    """What a broken loader raises."""
+    """What a broken loader or model raises."""
 
 
 class Breaking:

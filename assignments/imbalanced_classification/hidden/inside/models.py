@@ -5,6 +5,8 @@ import weakref
 import torch
 from torch import nn
 
+from .loaders import Breakdown
+
 
 class Linear(nn.Module):
     """A linear model with the given weights: (B, F) to (B, 1) if `column`, else (B,)."""
@@ -57,7 +59,7 @@ class PartlyFrozen(nn.Module):
 
     def __init__(self, training):
         super().__init__()
-        self.frozen = nn.Sequential(nn.BatchNorm1d(2), nn.Dropout(0.5))
+        self.frozen = nn.Sequential(nn.BatchNorm1d(2), nn.Dropout(0.5)).requires_grad_(False)
         self.head = Forwarding()
         self.train(training)
         self.frozen.train(not training)
@@ -65,6 +67,20 @@ class PartlyFrozen(nn.Module):
 
     def forward(self, X):
         return self.head(X)
+
+
+class BreaksLate(Forwarding):
+    """Fails in the given call, as a model would that meets a batch it cannot take."""
+
+    def __init__(self, call):
+        super().__init__()
+        self.left = call
+
+    def forward(self, X):
+        self.left -= 1
+        if not self.left:
+            raise Breakdown("this batch cannot be taken")
+        return super().forward(X)
 
 
 class _Token:

@@ -41,6 +41,15 @@ def grad_is_enabled():
     return enabled
 
 
+def evaluate_inside_no_grad(model, loader):
+    """Call evaluate where no gradients are recorded; return its result, and whether they are recorded afterwards."""
+    import solution
+
+    with torch.no_grad():
+        found = solution.evaluate(model, loader)
+        return found, torch.is_grad_enabled()
+
+
 # senior ---------------------------------------------------------------------------------------------------------------
 
 
@@ -87,8 +96,9 @@ def seed_torch(seed):
 
 
 def modes(model):
-    """Return the mode of every module of a model."""
-    return [module.training for module in model.modules()]
+    """Return the mode of every module of a model, and whether each parameter is trained."""
+    trained = [parameter.requires_grad for parameter in model.parameters()]
+    return [module.training for module in model.modules()], trained
 
 
 def evaluate_broken(model, loader):

@@ -14,7 +14,7 @@ def compute_pos_weight(y: Labels) -> torch.Tensor:
     """Return how many negatives there are for each positive.
 
     Args:
-        y: labels 0 and 1, shape (N,), of bool, integer or float dtype.
+        y: labels 0 and 1, shape (N,), of bool, integer, float32 or float64 dtype.
 
     Returns:
         Tensor of shape () and dtype float32.
