@@ -218,6 +218,9 @@ def kept_as(found, clean, table, window, stays):
     Which rows a window rests on is read from `clean`, so a mistake elsewhere (in labels, say) is not asked about here.
     """
     for rows in reaches(table, clean, window):
+        if any(-1 in (*inside, label) for inside, label in rows):
+            # Times (or values) that the table does not hold tell nothing.
+            continue
         keep = np.array([stays(*pair) for pair in rows], dtype=bool)
         if np.array_equal(found["t_end"], clean["t_end"][: len(keep)][keep]):
             return bool(keep.any()) and not bool(keep.all())

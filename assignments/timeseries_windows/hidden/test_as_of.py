@@ -125,6 +125,7 @@ def test_the_latest_row_counts_even_with_a_nan(solution, oracle, rng):
     df, other = in_order(df, other, names)
     other.loc[rng.choice(14, 4, replace=False), "rain"] = np.nan
     other.loc[rng.choice(14, 4, replace=False), "fog"] = np.nan
+    other.loc[rng.choice(14, 4, replace=False), "fog"] = np.inf
     other["sun"] = np.nan
     check(solution, oracle, df, other, names)
 
@@ -134,10 +135,11 @@ def test_the_frame_comes_back_with_columns_added(inside, oracle, rng):
     for keys in (None, (("n", "s"), ("s", "n"))):
         df, other, names = oracle.draw_streams(rng, 24, 10, keys=keys)
         # Names that helper columns or suffixes could disturb, and dtypes that a join could change.
-        df = df.assign(known=np.arange(24), sun=np.arange(24) % 2 == 0, note=list("abcdefgh" * 3), row=np.nan)
+        df = df.assign(known=np.arange(24), sun=np.arange(24) % 2 == 0, note=list("abcdefgh" * 3), row=np.nan, index=7)
         df = df[[str(name) for name in rng.permutation(df.columns)]]
-        other["rain"] = np.arange(len(other))
-        other = other.assign(known="x", note=1, load=2.0)
+        # Integers with more digits than float32 has, and float32.
+        other["rain"] = np.arange(len(other)) + 2**40
+        other = other.assign(known="x", note=1, load=2.0, fog=other["fog"].astype(np.float32))
         labels = (np.zeros(24, dtype=int), rng.permutation(24) + 7, np.array(list("xyz" * 8)))
         for index in labels:
             frame = df.set_axis(pd.Index(index), axis=0)
@@ -157,22 +159,33 @@ def test_the_frame_comes_back_with_columns_added(inside, oracle, rng):
 
 @pytest.mark.criterion("as_of")
 def test_time_columns_of_different_units(solution, oracle, rng):
-    for left, right in (("s", "ns"), ("ns", "s"), ("us", "ms")):
+    for left, right in (("s", "ns"), ("ns", "s"), ("us", "ms"), ("s", "ms"), ("ms", "ms")):
         df, other, names = oracle.draw_streams(rng, 24, 10, unit=left)
         df, other = in_order(df, other, names)
         other[names["time_col"]] = other[names["time_col"]].dt.as_unit(right)
         assert not check(solution, oracle, df, other, names, delay=pd.Timedelta("90s"), max_age=6 * GRID).all()
+        # Now the finer of the two is a moment beside the grid, which the other one's unit cannot tell; so is the delay.
+        # No moment is finer than a microsecond: an Index that is searched for one may refuse it.
+        for frame, unit in ((df, left), (other, right)):
+            if unit != "s":
+                moments = pd.to_timedelta(rng.integers(-1, 2, len(frame)), unit=unit.replace("ns", "us"))
+                frame[names["time_col"]] = frame[names["time_col"]] + moments.as_unit(unit)
+        for delay in (0 * GRID, GRID, GRID + pd.Timedelta("1us")):
+            check(solution, oracle, df, other, names, delay=delay, max_age=3 * GRID)
 
 
 @pytest.mark.criterion("as_of")
 def test_frames_without_rows(solution, oracle, rng):
     for keys in (None, (("n", "s"), ("s", "n"))):
         df, other, names = oracle.draw_streams(rng, 12, 10, keys=keys)
-        assert np.isnan(added(solution.add_latest(df, other.iloc[:0], **names), df, names)).all()
+        joined = solution.add_latest(df, other.iloc[:0], **names)
+        assert np.isnan(added(joined, df, names)).all()
+        assert joined.dtypes.tolist() == [*df.dtypes, np.float64, np.float64]
         for second in (other, other.iloc[:0]):
             joined = solution.add_latest(df.iloc[:0], second, **names, max_age=GRID)
             assert added(joined, df.iloc[:0], names).shape == (0, 2)
             assert list(joined.columns) == [*df.columns, *names["cols"]]
+            assert joined.dtypes.tolist() == [*df.dtypes, np.float64, np.float64]
 
 
 @pytest.mark.criterion("as_of", weight=2)
@@ -198,6 +211,9 @@ def test_errors_of_a_join(solution, oracle, rng):
                 solution.add_latest(first, other, **names, **wrong)
         with pytest.raises(ValueError):  # noqa: PT011
             solution.add_latest(first.assign(fog=1.0), other, **names)
+        for key in (time, "series_id"):
+            with pytest.raises(ValueError):  # noqa: PT011
+                solution.add_latest(first, other, **(names | {"cols": ["rain", key]}))
         row = int(rng.integers(0, len(other)))
         twice = pd.concat([other.iloc[: row // 2], other.iloc[[row]].assign(rain=-1.0), other], ignore_index=True)
         twice = twice.drop(index=range(row // 2)).iloc[::-1]

@@ -100,9 +100,10 @@ def test_rows_that_were_used_are_not_kept(inside, rng):
 
 @pytest.mark.criterion("batches", weight=2)
 def test_batches_share_no_memory(inside, oracle, rng):
-    for stride in (1, 2):
-        arguments = oracle.draw_batches(rng, window=4, horizons=[1, 2], batch_size=3, stride=stride)
-        rows = draw_rows(oracle, rng, 30)
+    # Also windows that overlap nowhere, and batches of one.
+    for stride, size in ((1, 3), (2, 3), (4, 3), (1, 1)):
+        arguments = oracle.draw_batches(rng, window=4, horizons=[1, 2], batch_size=size, stride=stride)
+        rows = draw_rows(oracle, rng, 50)
         clean, scribbled = inside.batches(rows, arguments), inside.batches(rows, arguments, scribble=True)
         assert len(clean["X"]) > 3
         assert np.array_equal(scribbled["table"], rows), "writing into a batch changes the rows"
@@ -113,19 +114,26 @@ def test_batches_share_no_memory(inside, oracle, rng):
             assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True)), "a batch changes later on"
         for one, two in zip(late[1:], after[1:], strict=True):
             assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True)), "batches share memory"
-        assert (after[0][0] == -1).all()
-        assert (after[0][1] == -2).all()
+        (X, y), (X_after, y_after) = late[0], after[0]
+        assert (X_after[0] == -1).all(), "writing into a window does nothing, or labels share its memory"
+        assert (y_after[0] == -2).all()
+        assert np.array_equal(X_after[1:], X[1:]), "windows of a batch share memory"
+        assert np.array_equal(y_after[1:], y[1:]), "labels of a batch share memory"
 
 
 @pytest.mark.criterion("batches", weight=2)
 def test_batches_are_tuples_of_float64(inside, oracle, rng):
     for dtype in ("float64", "float32", "int16", "uint8"):
         arguments = oracle.draw_batches(rng, window=3, horizons=[1, 4], batch_size=5, stride=1)
-        batch = inside.first_batch(rng.integers(0, 200, (40, 3)).astype(dtype), arguments)
+        # With more digits than float32 has.
+        rows = rng.normal(size=(40, 3)) if dtype == "float64" else rng.integers(0, 200, (40, 3)).astype(dtype)
+        batch = inside.first_batch(rows, arguments)
         if type(batch) is not tuple or len(batch) != 2:
             raise WrongType("a batch: expected a tuple of two arrays")
         expect_array(batch[0], "X", shape=(5, 3, 3), dtype=np.float64)
         expect_array(batch[1], "y", shape=(5, 2), dtype=np.float64)
+        assert np.isin(batch[0], rows).all(), "numbers that rows do not hold"
+        assert np.isin(batch[1], rows).all(), "labels that rows do not hold"
 
 
 @pytest.mark.criterion("batches")

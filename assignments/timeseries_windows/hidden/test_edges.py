@@ -19,6 +19,13 @@ ASKED = pytest.mark.parametrize(
 )
 
 
+def check_times(w):
+    """Raise unless both times are what the class promises."""
+    for name in ("t_end", "t_label"):
+        if type(getattr(w, name)) is not pd.DatetimeIndex:
+            raise WrongType(f"{name}: expected a DatetimeIndex, found {type(getattr(w, name)).__name__}")
+
+
 @pytest.mark.criterion("edges", weight=2)
 @ASKED
 def test_counts_below_1_are_refused(solution, inside, oracle, rng, full):
@@ -67,6 +74,7 @@ def test_nothing_left_has_empty_results(solution, oracle, rng, full):
                 w = solution.make_windows(df, **table.names, window=window, horizon=horizon, freq=freq)
                 expect_array(w.X, "X", shape=(0, window, len(table.names["value_cols"])), dtype=np.float64)
                 expect_array(w.y, "y", shape=(0,), dtype=np.float64)
+                check_times(w)
                 assert len(w.t_end) == len(w.t_label) == 0
                 if grouped:
                     expect_array(w.group, "group", shape=(0,))
@@ -88,9 +96,7 @@ def test_fields_have_the_promised_types(solution, inside, oracle, rng, full):
         assert w.X.ndim == 3
         assert w.y.ndim == 1
         assert abs(len(w.y) - n) < 6
-        for name in ("t_end", "t_label"):
-            if type(getattr(w, name)) is not pd.DatetimeIndex:
-                raise WrongType(f"{name}: expected a DatetimeIndex, found {type(getattr(w, name)).__name__}")
+        check_times(w)
         if isinstance(sizes, dict):
             expect_array(w.group, "group", shape=w.y.shape)
 
@@ -154,19 +160,21 @@ def test_inputs_stay_unchanged(inside, oracle, rng, full):
 @pytest.mark.criterion("edges", weight=3)
 @ASKED
 def test_results_share_no_memory(inside, oracle, rng, full):
-    # Sorted and of one dtype: where a view of the frame would be at hand.
-    for sizes, features, target_inside in (
-        (12, 1, False),
-        (12, 3, True),
-        ({"a": 12}, 2, True),
-        ({"a": 9, "b": 9}, 1, True),
-    )[: 4 if full else 2]:
+    # Sorted and of one dtype: where a view of the frame would be at hand. Also without overlaps, and one window alone.
+    for sizes, features, target_inside, window, stride in (
+        (12, 3, True, 3, 1),
+        (12, 1, False, 2, 2),
+        (10, 1, False, 7, 5),
+        ({"a": 12}, 2, True, 1, 1),
+        ({"a": 9, "b": 9}, 1, True, 3, 2),
+    )[: 5 if full else 3]:
         table = oracle.draw(rng, sizes, features=features, target_inside=target_inside, others=0)
-        window, at = 3, int(rng.integers(1, 5))
+        shape = {"window": window, "stride": stride}
+        at = 0 if window == 7 else int(rng.integers(1, 4))
         for frame in (table.df, table.df[sorted(table.df.columns)]):
-            df, copies = inside.write_into(frame, table.names | {"window": window}, at)
-            (made,) = inside.run([(frame, table.names | {"window": window})])
-            assert oracle.is_cut_from(made, frame, table.names["time_col"])
+            df, copies = inside.write_into(frame, table.names | shape, at)
+            (made,) = inside.run([(frame, table.names | shape)])
+            assert window == 7 or oracle.is_cut_from(made, frame, table.names["time_col"])
             (X, y), (X_between, y_between), (X_after, y_after) = copies
             others = np.arange(len(y)) != at
             assert (X_between[at] == -1).all()
@@ -199,19 +207,21 @@ def test_split_returns_positions(solution, inside, rng):
 @pytest.mark.levels("senior")
 @pytest.mark.criterion("edges", weight=2)
 def test_a_missing_time_or_key_is_refused(solution, inside, oracle, rng):
-    table = oracle.draw(rng, {"a": 9, "b": 8})
-    (accepted,) = inside.run([(table.df, table.names | {"window": 2})])
-    assert oracle.is_cut_from(accepted, table.df, table.names["time_col"])
+    table, counted = oracle.draw(rng, {"a": 9, "b": 8}), oracle.draw(rng, {0: 7, 5: 8})
+    for whole in (table, counted):
+        (accepted,) = inside.run([(whole.df, whole.names | {"window": 2})])
+        assert oracle.is_cut_from(accepted, whole.df, whole.names["time_col"])
     alone = {name: value for name, value in table.names.items() if name != "group_col"}
     single = table.df[table.df[table.names["group_col"]] == "a"]
     for df, names, column in (
         (single, alone, "time_col"),
         (table.df, table.names, "time_col"),
         (table.df, table.names, "group_col"),
+        (counted.df, counted.names, "group_col"),
     ):
         for where in ([0], [len(df) - 1], [int(rng.integers(1, len(df) - 1))], [2, 3]):
             holed = df.copy()
-            holed.loc[df.index[where], table.names[column]] = pd.NaT if column == "time_col" else None
+            holed.loc[df.index[where], names[column]] = pd.NaT if column == "time_col" else None
             # Also where no window would hold the row, or none is left at all.
             for shape in ({"window": 2}, {"window": 30}, {"window": 1, "stride": 20}):
                 with pytest.raises(ValueError):  # noqa: PT011

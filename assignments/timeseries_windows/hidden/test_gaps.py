@@ -73,6 +73,7 @@ def test_windows_whose_label_is_nan_go(inside, oracle, rng):
 @pytest.mark.criterion("gaps", weight=2)
 def test_a_nan_elsewhere_drops_nothing(inside, oracle, rng):
     # In the target inside the window, between window and label, in unnamed columns, before and after all windows.
+    # Infinity is no NaN: it drops nothing anywhere.
     for _ in range(3):
         table = oracle.draw(rng, 24, target_inside=False, others=2)
         shape = {"window": 3, "horizon": 4, "stride": 30}
@@ -86,6 +87,7 @@ def test_a_nan_elsewhere_drops_nothing(inside, oracle, rng):
             (6, first),
             (1, note),
         ]
+        table.df.loc[1, first], table.df.loc[6, table.names["target_col"]] = np.inf, -np.inf
         whole, holed = inside.run([(table.df, table.names | shape), (with_nan(table, cells), table.names | shape)])
         assert len(whole["y"]) == 1
         assert not (gap := oracle.differs(holed, whole)), gap
@@ -152,13 +154,15 @@ def test_windows_that_span_a_missing_step_go(inside, oracle, rng):
 @pytest.mark.criterion("gaps", weight=2)
 def test_every_single_step_is_exact(inside, oracle, rng):
     # Steps too short, and uneven ones that make up for each other: the label's distance alone would look right.
-    # A day among the steps: two of them differ in nothing but their days.
+    # A day among the steps: two of them differ in nothing but their days. One step is off by no more than a moment.
     for horizon, step in zip((1, 2, 2, 3), rng.permutation(["1D", "1h", "15min", "30s"]).tolist(), strict=True):
         steps = np.ones(35)
         at = int(rng.integers(8, 14))
         steps[at], steps[at + 1] = 0.5, 1.5
         steps[at + 12] = rng.choice([0.5, 1.5])
-        table = oracle.draw(rng, 36, step=step, steps=steps)
+        unit = str(rng.choice(["ms", "us", "ns"]))
+        table = oracle.draw(rng, 36, step=step, steps=steps, unit=unit)
+        table.df.loc[at + 18 :, table.names["time_col"]] += pd.Timedelta(int(rng.choice([-1, 1])), unit=unit)
         shape = {"window": int(rng.integers(1, 4)), "horizon": horizon}
         cases = [(table.df, {"freq": table.step}, keeps_step(broken(oracle, table)))]
         check_kept(inside, oracle, table, cases, shape)

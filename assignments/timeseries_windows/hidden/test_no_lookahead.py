@@ -114,10 +114,10 @@ def check_split(inside, t_end, t_label, cutoff, *embargo, group=None):
 def test_split_leaves_out_what_straddles_the_cutoff(inside, rng):
     for group in (None, np.array(["a", "b"] * 60)):
         start, t_end, t_label = draw_windows(rng, 60)
-        # On the grid, so that some times equal the cutoff; and between two of its points.
-        for minutes in (0, 0, 30):
-            cutoff = start + pd.Timedelta(hours=int(rng.integers(12, 50)), minutes=minutes)
-            check_split(inside, t_end, t_label, cutoff, group=group)
+        # On the grid, so that some times equal the cutoff; between two of its points, and a moment beside one.
+        for past in ("0s", "0s", "30min", "1ms", "-1us"):
+            cutoff = start + pd.Timedelta(hours=int(rng.integers(12, 50))) + pd.Timedelta(past)
+            check_split(inside, t_end.as_unit("s"), t_label.as_unit("s"), cutoff, group=group)
 
 
 @pytest.mark.criterion("no_lookahead", weight=2)
@@ -125,5 +125,6 @@ def test_embargo_keeps_training_away_from_the_cutoff(inside, rng):
     start, t_end, t_label = draw_windows(rng, 60)
     for minutes in (0, 30):
         cutoff = start + pd.Timedelta(hours=int(rng.integers(30, 50)), minutes=minutes)
-        for embargo in (pd.Timedelta(hours=int(rng.integers(2, 12))), pd.Timedelta(minutes=90), pd.Timedelta(0)):
+        for spec in (f"{rng.integers(2, 12)}h", f"{rng.integers(25, 29)}h", "90min", "500ms", "0s"):
+            embargo = pd.Timedelta(spec)
             check_split(inside, t_end, t_label, cutoff, embargo)

@@ -14,6 +14,14 @@ def run(calls):
     return [plain(solution.make_windows(df, **arguments)) for df, arguments in calls]
 
 
+def last_rows(df, arguments):
+    """Call make_windows; return the shape of X, and copies of each window's last row and of y."""
+    import solution
+
+    w = solution.make_windows(df, **arguments)
+    return np.shape(w.X), np.array(w.X[:, -1]), np.array(w.y)
+
+
 def plain(w):
     """Return the fields of Windows as arrays: times as integer nanoseconds, group as a list or None."""
     return {
@@ -148,7 +156,10 @@ def held(table, arguments, n, at):
 
 
 def kept_batches(table, arguments):
-    """Take all batches and keep them; return copies made at once, and copies made when all are there."""
+    """Take all batches and keep them, then overwrite the first one's first window and labels.
+
+    Returns: copies made at once, copies made when all are there, and copies made after writing.
+    """
     import solution
 
     kept, early = [], []
@@ -157,8 +168,8 @@ def kept_batches(table, arguments):
         early.append((np.array(X), np.array(y)))
     late = [(np.array(X), np.array(y)) for X, y in kept]
     for X, y in kept[:1]:
-        X[...] = -1.0
-        y[...] = -2.0
+        X[0] = -1.0
+        y[0] = -2.0
     return early, late, [(np.array(X), np.array(y)) for X, y in kept]
 
 
