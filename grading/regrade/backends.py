@@ -116,7 +116,7 @@ class Cluster:
         if not _ADDRESS.fullmatch(address):
             raise UsageError(f"--scheduler {address}: expected an address such as tcp://10.0.0.1:8786, or tls://")
         for name in [*logging.root.manager.loggerDict]:
-            if name.partition(".")[0] == "distributed":  # each has a level of its own
+            if name.partition(".")[0] in ("distributed", "tornado"):  # each has a level of its own
                 logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters of it, our own errors say
         try:
             self._client: Any = distributed.Client(address, timeout=_CONNECT_S, set_as_default=False)
