@@ -57,11 +57,15 @@ class Desk:
     Args:
         answer: what the model computes; the result goes back to the candidate.
         most: more rows than this do not fit into memory.
+        failures: so many calls find no room at most; after them all fit.
     """
 
-    def __init__(self, answer: Callable[..., torch.Tensor], most: int | None = None) -> None:
+    def __init__(
+        self, answer: Callable[..., torch.Tensor], most: int | None = None, failures: int | None = None
+    ) -> None:
         self.answer = answer
         self.most = most
+        self.failures = failures
         self.asked: list[torch.Tensor] = []
         self.lengths: list[torch.Tensor] = []
         self.failed: list[int] = []
@@ -69,7 +73,7 @@ class Desk:
     def __call__(self, batch: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor | None:
         """Answer one call; None stands for memory that ran out."""
         assert type(batch) is torch.Tensor, "the model is called with a tensor"
-        if self.most is not None and len(batch) > self.most:
+        if self.most is not None and len(batch) > self.most and len(self.failed) != self.failures:
             self.failed.append(len(batch))
             return None
         self.asked.append(batch)

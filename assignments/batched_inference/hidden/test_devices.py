@@ -66,16 +66,18 @@ def test_token_ids_are_moved_too(inside, oracle, rng):
 def test_inputs_never_lie_on_the_gpu_all_at_once(inside, oracle, rng):
     rows = oracle.rows_of(rng, 400, 64)
     batch = 16 * 64 * 4
-    result, _, _ = inside.predict_on_gpu(2, rows, memory=8 * batch, batch_size=16, device="cuda")
-    assert torch.equal(expect_tensor(result, "predict"), rows[:, :1].repeat(1, 2))
+    for inputs in (rows, rows.numpy(), list(rows), rows.tolist()):
+        result, _, _ = inside.predict_on_gpu(2, inputs, memory=8 * batch, batch_size=16, device="cuda")
+        assert torch.equal(expect_tensor(result, "predict"), rows[:, :1].repeat(1, 2))
 
 
 @pytest.mark.criterion("devices", weight=2)
 def test_outputs_never_lie_on_the_gpu_all_at_once(inside, oracle, rng):
     rows = oracle.rows_of(rng, 200, 2)
     batch = 8 * 500 * 4
-    result, _, _ = inside.predict_on_gpu(500, rows, memory=6 * batch, batch_size=8, device="cuda")
-    assert torch.equal(expect_tensor(result, "predict"), rows[:, :1].repeat(1, 500))
+    for inputs in (rows, rows.tolist()):
+        result, _, _ = inside.predict_on_gpu(500, inputs, memory=6 * batch, batch_size=8, device="cuda")
+        assert torch.equal(expect_tensor(result, "predict"), rows[:, :1].repeat(1, 500))
 
 
 @pytest.mark.criterion("devices")
@@ -92,6 +94,8 @@ def test_cpu_stays_on_the_cpu_where_there_is_a_gpu(inside, network, inputs_for, 
 def test_stream_uses_the_gpu_batch_by_batch(inside, oracle, rng):
     rows = oracle.rows_of(rng, 300, 64)
     options = {"memory": 8 * 16 * 64 * 4, "batch_size": 16, "device": "cuda", "method": "predict_iter"}
-    parts, places, _ = inside.predict_on_gpu(2, rows, **options)
-    assert places == ["cpu"]
-    assert torch.equal(torch.cat([expect_tensor(part, "a batch") for part in fetch(parts)]), rows[:, :1].repeat(1, 2))
+    for inputs in (rows, list(rows), rows.tolist()):
+        parts, places, _ = inside.predict_on_gpu(2, inputs, **options)
+        assert places == ["cpu"]
+        result = torch.cat([expect_tensor(part, "a batch") for part in fetch(parts)])
+        assert torch.equal(result, rows[:, :1].repeat(1, 2))

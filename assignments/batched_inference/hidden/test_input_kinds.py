@@ -49,10 +49,14 @@ def test_model_without_parameters_gets_what_is_there(ask, oracle, rng):
 @pytest.mark.parametrize("dtype", [torch.int64, torch.int32, torch.uint8, torch.bool])
 def test_integers_and_booleans_keep_their_dtype(ask, rng, dtype):
     rows = torch.tensor(rng.integers(0, 2 if dtype == torch.bool else 200, size=(9, 4))).to(dtype)
-    for inputs in (rows, rows.numpy(), list(rows), list(rows.numpy())):
+    column = rows[:, 0]
+    for inputs, expected in (
+        *((rows, rows), (rows.numpy(), rows), (list(rows), rows), (list(rows.numpy()), rows)),
+        *((list(column), column), (list(column.numpy()), column)),  # the last: numbers of NumPy's
+    ):
         result, desk = ask(inputs)
         assert {batch.dtype for batch in desk.asked} == {dtype}
-        assert torch.equal(result, rows)
+        assert torch.equal(result, expected)
 
 
 @pytest.mark.criterion("input_kinds", weight=2)

@@ -51,6 +51,7 @@ def test_rows_of_every_kind(stream, inside, oracle, rng):
         (rows[:, 0], rows[:, 0]),
         (rows[:, 0].double().numpy(), rows[:, 0]),
         (tokens[:, 0], torch.tensor(tokens[:, 0])),
+        (inside.Tap(list(tokens[:, 0])), torch.tensor(tokens[:, 0])),
     ):
         results, model = stream(inputs)
         result = torch.cat([expect_tensor(part, "a batch") for part in results])
@@ -78,15 +79,16 @@ def test_streams_know_nothing_of_each_other(solution, inside, oracle, rng):
 @pytest.mark.criterion("lazy", weight=3)
 def test_no_more_than_one_batch_is_read_ahead(stream, inside, rng):
     batch_size = int(rng.integers(2, 6))
-    tap = inside.Tap(None)
-    results, model = stream(tap, batch_size)
-    results = iter(results)
-    assert expect_int(tap.read, "rows read") <= batch_size, "before the first result"
-    for taken in range(1, 6):
-        part = expect_tensor(next(results), "a batch", shape=(batch_size, 1))
-        assert part[:, 0].tolist() == [2.0 * i for i in range((taken - 1) * batch_size, taken * batch_size)]
-        assert expect_int(tap.read, "rows read") <= (taken + 1) * batch_size, f"after {taken} results"
-        assert len(fetch(model.batches)) <= taken + 1
+    # An endless iterator, and what knows its length and can be read again, like a data set.
+    for tap in (inside.Tap(None), inside.Sized(100), inside.Rows(100)):
+        results, model = stream(tap, batch_size)
+        results = iter(results)
+        assert expect_int(tap.read, "rows read") <= batch_size, "before the first result"
+        for taken in range(1, 6):
+            part = expect_tensor(next(results), "a batch", shape=(batch_size, 1))
+            assert part[:, 0].tolist() == [2.0 * i for i in range((taken - 1) * batch_size, taken * batch_size)]
+            assert expect_int(tap.read, "rows read") <= (taken + 1) * batch_size, f"after {taken} results"
+            assert len(fetch(model.batches)) <= taken + 1
 
 
 @pytest.mark.criterion("lazy", weight=2)
@@ -118,6 +120,14 @@ def test_modes_may_change_between_results(solution, inside, network, inputs_for,
         assert {name: mode for name, mode in modes.items() if mode is not training} == {"middle.norm": not training}
     parts = [expect_tensor(part, "a batch") for part, _, _ in seen]
     assert oracle.close(torch.cat(parts), oracle.forward(arrays, x))
+    predictor = solution.BatchPredictor(model, batch_size=2, device="cpu")
+    for end in ("closed", "dropped", "read to its end"):  # what was changed last is not undone there
+        for training in (True, False):
+            found = fetch(inside.modes_after_stream(predictor, torch.tensor(x), model, training, end))
+            part, gradients, modes = found
+            assert oracle.close(expect_tensor(part, "a batch"), oracle.forward(arrays, x[:2]))
+            assert gradients is training
+            assert {name: mode for name, mode in modes.items() if mode is not training} == {"middle.norm": not training}
 
 
 @pytest.mark.criterion("lazy")

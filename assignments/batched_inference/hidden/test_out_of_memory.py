@@ -47,24 +47,38 @@ def test_batch_size_is_halved_and_stays(solution, inside, oracle, rng, method):
     predictor, _ = run(solution, inside, desk, oracle.rows_of(rng, 3, 2), 8, method)
     assert expect_int(predictor.batch_size, "batch_size") == 2
     assert sorted(desk.sizes) == [1, 2]
+    for failures, end in ((1, 2), (2, 1)):  # and where it was a single row
+        rows = oracle.rows_of(rng, 5, 2)
+        desk = oracle.Desk(lambda batch: batch, failures=failures)
+
+        def answer(batch, desk=desk):
+            desk.most = 0  # from the second call on
+            return batch
+
+        desk.answer = answer
+        predictor, result = run(solution, inside, desk, rows, 4, method)
+        assert torch.equal(result, rows)
+        assert desk.failed == [1] * failures
+        assert expect_int(predictor.batch_size, "batch_size") == end
 
 
 @pytest.mark.criterion("out_of_memory")
 @pytest.mark.parametrize("method", ["predict", "predict_iter"])
 def test_memory_that_runs_out_in_the_middle(solution, inside, oracle, rng, method):
-    rows = oracle.rows_of(rng, 37, 2)
-    desk = oracle.Desk(lambda batch: batch + 1)
+    for batch_size, end, count in ((8, 2, 37), (7, 3, 40), (5, 2, 32)):
+        rows = oracle.rows_of(rng, count, 2)
+        desk = oracle.Desk(lambda batch: batch + 1)
 
-    def answer(batch):
-        if len(desk.asked) >= 2:
-            desk.most = 3
-        return batch + 1
+        def answer(batch, desk=desk):
+            if len(desk.asked) >= 2:
+                desk.most = 3
+            return batch + 1
 
-    desk.answer = answer
-    _, result = run(solution, inside, desk, rows, 8, method)
-    assert torch.equal(result, rows + 1)
-    assert max(desk.sizes[:2]) == 8
-    assert max(desk.sizes[3:]) <= 3
+        desk.answer = answer
+        _, result = run(solution, inside, desk, rows, batch_size, method)
+        assert torch.equal(result, rows + 1)
+        assert desk.sizes[:2] == [batch_size] * 2
+        assert max(desk.sizes[2:]) <= end
 
 
 @pytest.mark.criterion("out_of_memory")

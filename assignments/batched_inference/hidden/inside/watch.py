@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -91,6 +91,44 @@ class Tap:
         raise StopIteration
 
 
+class Sized:
+    """Rows of one number that are made when they are read; how many there are is known."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.read = 0
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[list[float]]:
+        """Give the rows, from the first."""
+        for i in range(self.count):
+            self.read += 1
+            yield [float(i)]
+
+
+class Rows(Sequence):
+    """The same as a sequence, to be read at any place; a row that is read again counts once."""
+
+    def __init__(self, count: int) -> None:
+        self.numbers = range(count)
+        self.seen: set[int] = set()
+
+    @property
+    def read(self) -> int:
+        return len(self.seen)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, index: int | slice) -> Any:
+        """Give one row, or the rows of a slice."""
+        chosen = self.numbers[index]
+        self.seen.update(chosen if isinstance(index, slice) else [chosen])
+        return [[float(i)] for i in chosen] if isinstance(index, slice) else [float(chosen)]
+
+
 Seen = tuple[Tensor | None, bool, dict[str, bool]]
 
 
@@ -122,6 +160,27 @@ def while_modes_change(stream: Iterable[Tensor], model: nn.Module, wanted: Itera
             part = next(results)
             seen.append((part, torch.is_grad_enabled(), modes(model)))
     return seen
+
+
+def modes_after_stream(predictor: Any, inputs: Any, model: nn.Module, training: bool, end: str) -> Seen:
+    """Take one result, change all modes, and end the stream; return what `between_results` does, once.
+
+    Args:
+        training: the model's mode (but for one frozen part) and torch's gradient mode after the change.
+        end: "closed", "dropped" or "read to its end".
+    """
+    set_modes(model, not training, "middle.norm")
+    with torch.set_grad_enabled(not training):
+        results = iter(predictor.predict_iter(inputs))
+        part = next(results)
+        torch.set_grad_enabled(training)
+        set_modes(model, training, "middle.norm")
+        if end == "closed" and hasattr(results, "close"):
+            results.close()
+        if end == "read to its end":
+            list(results)
+        del results
+        return part, torch.is_grad_enabled(), modes(model)
 
 
 def in_turns(predictor: Any, first: Any, second: Any) -> tuple[list[Tensor], list[Tensor]]:

@@ -95,7 +95,7 @@ class BatchPredictor:
         rows = []
         for row in inputs:
             rows.append(row)
-            if len(rows) == self.batch_size:
+            if len(rows) >= self.batch_size:
                 for output in self.run_with_retry(self.make_one_tensor(rows)):
                     yield output
                 rows = []
