@@ -50,10 +50,10 @@ class Played:
 
 @pytest.fixture
 def play_script(solution: Any, inside: Any) -> Callable[..., Played]:
-    """Train with validation losses that are written down beforehand; keywords go to `train`."""
+    """Train with validation losses that are written down beforehand; keywords go to `train`, but for `assigns`."""
 
-    def play(script: list[float], **options: Any) -> Played:
-        run = inside.ScriptedRun(script)
+    def play(script: list[float], *, assigns: bool = False, **options: Any) -> Played:
+        run = inside.ScriptedRun(script, assigns=assigns)
         model, optimizer = run.model, run.optimizer
         result = solution.train(model, run.train_loader, run.val_loader, run.loss_fn, optimizer, **options)
         return Played(result, model, optimizer, fetch(inside.snapshot(model)))
@@ -70,7 +70,8 @@ def build(inside: Any) -> Callable[..., tuple[Any, Any]]:
         options = {"norm": "norm.weight" in problem.arrays, "dropout": dropout} if network == "Net" else {}
         model = getattr(inside, network)([inputs, hidden], **options)
         inside.load_arrays(model, _tensors(problem.arrays), list(problem.frozen))
-        optimizer = inside.make_sgd(model, lr=problem.lr, momentum=problem.momentum, weight_decay=problem.weight_decay)
+        settings = {"lr": problem.lr, "momentum": problem.momentum, "weight_decay": problem.weight_decay}
+        optimizer = inside.make_sgd(model, dict(problem.factors), **settings)
         if problem.direction is not None:
             inside.warm_up(model, optimizer, _tensors(problem.direction))
         return model, optimizer

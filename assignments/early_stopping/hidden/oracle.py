@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -148,6 +148,7 @@ class Problem:
     Attributes:
         orders: (epochs, rows of an epoch), the training rows in the order of each epoch.
         direction: gradients of a step that the optimizer took before, or None.
+        factors: parameters in optimizer groups of their own, with what the rate is multiplied by there.
         step_size, gamma: the rate is multiplied by gamma after every step_size epochs.
     """
 
@@ -164,6 +165,7 @@ class Problem:
     weight_decay: float = 0.0
     step_size: int = 1
     gamma: float = 1.0
+    factors: Mapping[str, float] = field(default_factory=dict)
     frozen: tuple[str, ...] = ()
     direction: Mapping[str, np.ndarray] | None = None
 
@@ -203,7 +205,7 @@ def _sgd(problem: Problem, arrays: Arrays, velocity: Arrays, gradients: Mapping[
         if name not in problem.frozen:
             g = gradient + problem.weight_decay * arrays[name]
             velocity[name] = g if name not in velocity else problem.momentum * velocity[name] + g
-            arrays[name] = arrays[name] - lr * velocity[name]
+            arrays[name] = arrays[name] - lr * problem.factors.get(name, 1.0) * velocity[name]
 
 
 def simulate(problem: Problem) -> list[Epoch]:

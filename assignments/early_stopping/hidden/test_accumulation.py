@@ -55,6 +55,9 @@ def test_last_group_may_have_fewer_batches(follow, oracle, rng):
 def test_every_row_of_a_group_counts_alike(follow, oracle, rng):
     for group, sizes in ((2, [6, 1, 2, 5]), (3, [1, 7, 3, 4, 4, 1]), (2, [8, 2])):
         follow(problem_of(oracle, rng, sum(sizes)), sizes, group)
+    # Whatever group of the optimizer a weight is in.
+    rates = {"last.weight": 0.5, "first.bias": 0.25}
+    follow(problem_of(oracle, rng, 14, factors=rates, momentum=0.5), [6, 1, 2, 5], 2)
 
 
 @pytest.mark.criterion("accumulation")
@@ -122,6 +125,7 @@ def test_weights_without_a_gradient_stay(solution, inside, build, oracle, rng):
     # Weight decay moves whatever has a gradient, be it zero.
     problem = problem_of(oracle, rng, 12, frozen=("first.weight", "first.bias"), weight_decay=0.2)
     body, _ = build(problem)
+    inside.spoil_gradients(body, frozen_alone=True)
     model = inside.Idle(body)
     optimizer = inside.make_sgd(model, lr=problem.lr, weight_decay=problem.weight_decay)
     solution.accumulate_epoch(model, loader_of(inside, problem, [3] * 4), inside.mse, optimizer, group=3)

@@ -18,6 +18,7 @@ def holds_epoch(played, epoch):
     assert torch.equal(state["head.0.bias"], torch.full((1,), float(steps), dtype=torch.float64)), "nested bias"
     assert torch.equal(state["running"], torch.full((3,), steps / 3, dtype=torch.float64)), "float buffer"
     assert torch.equal(state["seen"], torch.tensor(steps)), "integer buffer"
+    assert float(state.get("latest", steps)) == steps, "buffer that the forward pass assigns anew"
 
 
 def holds_best(played, script):
@@ -39,9 +40,10 @@ def test_best_weights_and_buffers_return_when_stopped_early(play_script, rng):
 def test_best_weights_and_buffers_return_when_epochs_run_out(play_script, rng):
     best, worse = int(rng.integers(1, 5)), int(rng.integers(1, 4))
     script = [1.0 - 0.1 * i for i in range(best + 1)] + [2.0 + i for i in range(worse)]
-    played = play_script(script, max_epochs=len(script), patience=10)
-    assert played.epochs_run > best + 1
-    holds_epoch(played, best)
+    for assigns in (False, True):
+        played = play_script(script, assigns=assigns, max_epochs=len(script), patience=10)
+        assert played.epochs_run > best + 1
+        holds_epoch(played, best)
 
 
 @pytest.mark.criterion("restores_best", weight=2)

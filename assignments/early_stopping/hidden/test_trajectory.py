@@ -76,8 +76,10 @@ def test_batch_with_an_infinite_loss_is_a_step_like_any_other(play, oracle, rng)
 
 @pytest.mark.criterion("trajectory", weight=2)
 def test_optimizer_goes_on_from_the_state_it_came_with(play, oracle, rng):
-    problem, epochs = oracle.draw(rng, oracle.always_improves, epochs=3, lr=0.04, momentum=0.8, warm=True)
-    ends_like(play(problem), epochs)
+    options = {"epochs": 3, "lr": 0.04, "momentum": 0.8, "warm": True}
+    for factors in ({}, {"last.weight": 0.5, "first.bias": 0.25}):  # weights in groups of their own
+        problem, epochs = oracle.draw(rng, oracle.always_improves, factors=factors, **options)
+        ends_like(play(problem), epochs)
 
 
 @pytest.mark.criterion("trajectory")

@@ -42,9 +42,13 @@ def load_arrays(model: nn.Module, arrays: Mapping[str, Tensor], frozen: Sequence
     return model
 
 
-def make_sgd(model: nn.Module, **options: float) -> torch.optim.SGD:
-    """Return an SGD optimizer over all parameters."""
-    return torch.optim.SGD(model.parameters(), **options)  # type: ignore[arg-type]
+def make_sgd(model: nn.Module, factors: Mapping[str, float] | None = None, **options: float) -> torch.optim.SGD:
+    """Return an SGD optimizer over all parameters; those in factors have groups and rates of their own."""
+    factors = factors or {}
+    own = dict(model.named_parameters())
+    groups: list[dict[str, object]] = [{"params": [p for name, p in own.items() if name not in factors]}]
+    groups += [{"params": [own[name]], "lr": options["lr"] * factor} for name, factor in factors.items()]
+    return torch.optim.SGD(groups, **options)  # type: ignore[arg-type]
 
 
 class _Steps(torch.optim.lr_scheduler.StepLR):

@@ -72,10 +72,11 @@ def modes(model: nn.Module) -> dict[str, bool]:
     return {name: module.training for name, module in model.named_modules()}
 
 
-def spoil_gradients(model: nn.Module) -> None:
-    """Give every parameter a large gradient that belongs to nothing."""
+def spoil_gradients(model: nn.Module, *, frozen_alone: bool = False) -> None:
+    """Give every parameter, or the frozen ones alone, a large gradient that belongs to nothing."""
     for parameter in model.parameters():
-        parameter.grad = torch.full_like(parameter, 1e3)
+        if not (frozen_alone and parameter.requires_grad):
+            parameter.grad = torch.full_like(parameter, 1e3)
 
 
 class Idle(nn.Module):

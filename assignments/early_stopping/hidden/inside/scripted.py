@@ -18,10 +18,17 @@ UNTRAINED = 4096.0
 
 
 class _Counter(nn.Module):
-    """Every weight is the number of optimizer steps; every buffer the number of training batches seen."""
+    """Every weight is the number of optimizer steps; every buffer the number of training batches seen.
 
-    def __init__(self) -> None:
+    Args:
+        assigns: whether there is a buffer that is a new tensor after each training batch.
+    """
+
+    def __init__(self, *, assigns: bool = False) -> None:
         super().__init__()
+        self.assigns = assigns
+        if assigns:
+            self.register_buffer("latest", torch.zeros((), dtype=torch.float64))
         self.weight = nn.Parameter(torch.zeros(2, 3, dtype=torch.float64))
         self.head = nn.Sequential(nn.Linear(3, 1, dtype=torch.float64))
         nn.init.zeros_(self.head[0].weight)
@@ -34,6 +41,8 @@ class _Counter(nn.Module):
             if bool(x.sum() > 0):  # training rows hold ones, validation rows zeros
                 self.seen += 1
                 self.running.fill_(int(self.seen) / 3)
+                if self.assigns:
+                    self.latest = self.latest + 1
         return self.weight.mean() + 0 * self.head(x)
 
 
@@ -60,11 +69,12 @@ class ScriptedRun:
 
     Args:
         script: validation loss after each epoch.
+        assigns: whether the model has a buffer that its forward pass assigns anew.
     """
 
-    def __init__(self, script: Sequence[float]) -> None:
+    def __init__(self, script: Sequence[float], *, assigns: bool = False) -> None:
         self._script = list(script)
-        self.model = _Counter()
+        self.model = _Counter(assigns=assigns)
         self.optimizer = _Tick(self.model.parameters())
         ones, zeros = torch.ones(4, 3, dtype=torch.float64), torch.zeros(4, 3, dtype=torch.float64)
         self.train_loader = Batches(ones, torch.zeros(4, 1, dtype=torch.int64), [4])

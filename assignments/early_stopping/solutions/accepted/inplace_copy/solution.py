@@ -124,6 +124,10 @@ def train_resumable(
     return _fit(model, train_loader, val_loader, loss_fn, optimizer, scheduler, device, limits, state, save)
 
 
+def _tensors(model):
+    return [*model.parameters(), *model.buffers()]
+
+
 def _write(live, kept):
     with torch.no_grad():
         for source, target in zip(live, kept, strict=True):
@@ -137,13 +141,12 @@ def _fit(model, train_loader, val_loader, loss_fn, optimizer, scheduler, device,
     stopping = EarlyStopping(patience=patience, min_delta=min_delta, mode="min")
     was_training = model.training
     model = model.to(device)
-    tensors = [*model.parameters(), *model.buffers()]
-    spare = [torch.clone(t.detach()) for t in tensors]
+    spare = [torch.clone(t.detach()) for t in _tensors(model)]
     history = []
     stop = False
     optimizer.zero_grad()
     if state is not None:
-        _write(state["live"], tensors)
+        _write(state["live"], _tensors(model))
         _write(state["spare"], spare)
         optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
         if scheduler is not None:
@@ -173,11 +176,11 @@ def _fit(model, train_loader, val_loader, loss_fn, optimizer, scheduler, device,
             scheduler.step()
         stop = stopping.step(val_loss)
         if stopping.best_step == epoch:
-            _write(tensors, spare)
+            _write(_tensors(model), spare)
         if save is not None:
             save(
                 {
-                    "live": [t.detach().clone() for t in tensors],
+                    "live": [t.detach().clone() for t in _tensors(model)],
                     "spare": [t.clone() for t in spare],
                     "optimizer": copy.deepcopy(optimizer.state_dict()),
                     "scheduler": copy.deepcopy(scheduler.state_dict()) if scheduler is not None else {},
@@ -190,7 +193,7 @@ def _fit(model, train_loader, val_loader, loss_fn, optimizer, scheduler, device,
         if stop:
             break
     if stopping.best_step >= 0:
-        _write(spare, tensors)
+        _write(spare, _tensors(model))
     model.train(was_training)
     return TrainResult(
         history=history,

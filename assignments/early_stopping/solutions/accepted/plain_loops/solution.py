@@ -154,8 +154,8 @@ def train_resumable(
             raise ValueError("empty train loader")
         val_loss = evaluate(model, val_loader, loss_fn, device)
         history.append({"epoch": len(history), "train_loss": loss_sum / n, "val_loss": val_loss})
-        if scheduler is not None:
-            scheduler.step()
+        if scheduler is not None and (save is not None or len(history) < max_epochs):
+            scheduler.step()  # after the last epoch only the next call would see it
         stop = stopper.step(val_loss)
         if stopper.best_step == len(history) - 1:
             best = [t.detach().clone() for t in model.state_dict().values()]
