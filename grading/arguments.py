@@ -126,7 +126,7 @@ def _add_regrade(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="FILE",
         action="append",
         default=[],
-        help="one source a line; - reads them here",
+        help="one source a line, after it its draw if it has one (and a tab between); - reads them here",
     )
     regrade.add_argument("--out", type=Path, metavar="DIR", required=True, help="where results are and will be")
     regrade.add_argument("--assignment", metavar="ID", help="which assignment; default: from each branch or folder")

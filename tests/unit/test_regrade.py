@@ -70,10 +70,9 @@ def run(tmp_path, monkeypatch):
             path = tmp_path / f"work{number}.py"
             if content is not None:
                 path.write_text(content)
-            names.append(Source(str(path)))
+            names.append(Source(str(path), dict(enumerate(draws)).get(number)))
         backend = Scripted(*answers)
         monkeypatch.setattr(loop, "Processes", lambda jobs: backend)
-        names[: len(draws)] = [replace(name, draw=draw) for name, draw in zip(names, draws, strict=False)]
         request = Request(tuple(names), tmp_path / "out", SAMPLE, **options)
         return regrade(request), backend
 

@@ -99,10 +99,7 @@ def test_tensors_may_require_gradients(ask, oracle, rng):
 @pytest.mark.criterion("input_kinds")
 @pytest.mark.parametrize(
     "view",
-    [
-        *("reversed", "every third", "turned", "columns back", "read-only"),
-        *("rows that are views", "one row, repeated"),
-    ],
+    ["reversed", "every third", "turned", "columns back", "read-only", "rows that are views", "one row, repeated"],
 )
 def test_arrays_with_any_strides_and_read_only(solution, inside, oracle, rng, view):
     array = oracle.rows_of(rng, 12, 5).numpy()
