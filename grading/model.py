@@ -236,6 +236,10 @@ class Assignment:
         """What the zygote imports: the assignment's libraries, and pytest where candidates' own tests run."""
         return self.preload + (("pytest", "pytest_timeout") if self.own_tests is not None else ())
 
+    def is_own_test(self, name: str) -> bool:
+        """Whether a submitted file lies in the folder of candidates' own tests."""
+        return self.own_tests is not None and name.startswith(self.own_tests.folder)
+
     @property
     def levels(self) -> tuple[Level, ...]:
         """The levels the assignment is offered at, easiest first."""

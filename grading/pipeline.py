@@ -202,10 +202,9 @@ class Grader:
     def _judge_own_tests(
         self, assignment: Assignment, submission: Submission, level: Level, zygote: Zygote, seed: int
     ) -> OwnTestsRun:
-        folder = assignment.own_tests.folder if assignment.own_tests is not None else None
-        if self._own_tests is None or folder is None:
+        if self._own_tests is None or assignment.own_tests is None:
             return run_own_tests(assignment, submission, level=level, zygote=zygote, seed=seed)
-        files = frozenset((name, data) for name, data in submission.files.items() if name.startswith(folder))
+        files = frozenset((name, data) for name, data in submission.files.items() if assignment.is_own_test(name))
         key = (assignment.directory, level, files)
         if key not in self._own_tests:
             self._own_tests[key] = run_own_tests(assignment, submission, level=level, zygote=zygote, seed=seed)

@@ -78,11 +78,10 @@ def _load_folders(assignment: Assignment, kind: Kind, root: Path, only: str | No
 
 def _lend_own_tests(assignment: Assignment, submission: Submission) -> Submission:
     """Give the reference's own tests to a solution without any: it shows another way to solve, not to test."""
-    folder = assignment.own_tests.folder if assignment.own_tests is not None else None
-    if folder is None or any(name.startswith(folder) for name in submission.files):
+    if any(map(assignment.is_own_test, submission.files)):
         return submission
     reference = load_folder(assignment.reference, assignment).files
-    lent = {name: data for name, data in reference.items() if name.startswith(folder)}
+    lent = {name: data for name, data in reference.items() if assignment.is_own_test(name)}
     return replace(submission, files={**submission.files, **lent})
 
 

@@ -248,9 +248,8 @@ def _is_test_file(name: str) -> bool:
 def peeking_flags(assignment: Assignment, submission: Submission) -> tuple[Flag, ...]:
     """Flag own tests that look at code instead of at what it does. For a person to read, never points."""
     flags: list[Flag] = []
-    folder = assignment.own_tests.folder if assignment.own_tests is not None else None
-    for name, data in sorted(submission.files.items()) if folder is not None else ():
-        if not name.startswith(folder or "") or not name.endswith(".py"):
+    for name, data in sorted(submission.files.items()):
+        if not assignment.is_own_test(name) or not name.endswith(".py"):
             continue
         with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
             for node in ast.walk(ast.parse(data)):

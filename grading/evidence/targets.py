@@ -75,9 +75,8 @@ def patched_reference(assignment: Assignment, diff: str) -> Submission:
 
 
 def _sources(assignment: Assignment, submission: Submission) -> dict[str, bytes]:
-    own = assignment.own_tests.folder if assignment.own_tests is not None else ""
     files = submission.files.items()
-    return {name: data for name, data in files if name.endswith(".py") and not (own and name.startswith(own))}
+    return {name: data for name, data in files if name.endswith(".py") and not assignment.is_own_test(name)}
 
 
 def compile_target(target: Target, rng: random.Random) -> dict[str, list[object]]:
