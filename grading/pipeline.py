@@ -11,6 +11,7 @@ import hashlib
 import importlib.metadata
 import platform
 import secrets
+import site
 import time
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
@@ -240,7 +241,12 @@ def _own_commit() -> str | None:
 
 @functools.cache
 def _environment_sha256() -> str:
-    """Hash what is installed; once, for this process has loaded it by then."""
-    installed = sorted(f"{d.metadata['Name']}=={d.version}" for d in importlib.metadata.distributions())
-    text = "\n".join([platform.python_version(), platform.machine(), *installed])
+    """Hash what is installed; once, for this process has loaded it by then.
+
+    Libraries that load meanwhile must not change it: setuptools adds its own copies of packages to `sys.path`, and
+    importlib_metadata a second finder, which lists everything twice.
+    """
+    folders = site.getsitepackages() + [site.getusersitepackages()] * bool(site.ENABLE_USER_SITE)
+    installed = {f"{d.metadata['Name']}=={d.version}" for d in importlib.metadata.distributions(path=folders)}
+    text = "\n".join([platform.python_version(), platform.machine(), *sorted(installed)])
     return hashlib.sha256(text.encode()).hexdigest()
