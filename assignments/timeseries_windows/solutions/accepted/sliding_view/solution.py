@@ -34,7 +34,7 @@ def _one(series, key, time_col, value_cols, target_col, window, horizon, stride,
     good = ~np.isnan(views).any(axis=(1, 2)) & ~np.isnan(labels)
     if freq is not None:
         gaps = np.diff(times.values)
-        good &= (sliding_window_view(gaps, reach - 1) == np.timedelta64(pd.Timedelta(freq))).all(axis=1)[::stride]
+        good &= (sliding_window_view(gaps, reach - 1) == pd.Timedelta(freq).to_timedelta64()).all(axis=1)[::stride]
     return views[good].copy(), labels[good], ends[good], label_times[good], [key] * int(good.sum())
 
 
