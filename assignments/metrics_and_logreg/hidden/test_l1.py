@@ -103,7 +103,8 @@ def test_l1_stops_after_the_first_small_move(inside, oracle, rng):
         runs.append((X, y, {"l1": float(rng.uniform(0.01, 0.06)), "lr": 0.6, "tol": tol, "max_iter": 4000}))
     # The first step moves nothing; and only the intercept moves.
     still, uneven = np.zeros((4, 1)), [1, 1, 1, 0]
-    runs += [(still, [0, 1, 0, 1], {"l1": 0.1}), (still, uneven, {"l1": 0.1, "tol": 1e-3, "lr": 0.5})]
+    runs += [(still, [0, 1, 0, 1], {"l1": 0.1, "tol": tol}) for tol in (1e-6, 0.0)]
+    runs += [(still, uneven, {"l1": 0.1, "tol": 1e-3, "lr": 0.5})]
     # Settings that are not given: 1,000 steps, or until 1e-6.
     X, y = draw_sparse(oracle, rng, 40)
     runs += [(np.zeros((8, 1)), uneven * 2, {"l1": 0.1})]

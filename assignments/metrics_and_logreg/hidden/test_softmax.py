@@ -87,6 +87,8 @@ def test_softmax_ends_where_the_gradient_is_small(inside, oracle, rng):
     found = inside.fit(NAME, np.zeros((6, 2)), ["x", "y", "z"] * 2)
     assert found["n_iter_"] == 0
     assert len(found["loss_history_"]) == 1
+    # A gradient of exactly 0 is at most 0.
+    assert inside.fit(NAME, np.zeros((4, 1)), [0, 1, 0, 1], tol=0.0, max_iter=5)["n_iter_"] == 0
     # Classes of unequal size, nothing else to learn: intercepts move, and with no setting given.
     codes = rng.permutation([0, 0, 0, 0, 1, 1, 1, 2, 2])
     _, _, losses = oracle.softmax_descend(np.zeros((9, 1)), codes, lr=0.1, steps=1000, tol=1e-6)
