@@ -80,6 +80,12 @@ def test_the_generator_decides_the_draws(solution, inside, rng):
         assert np.array_equal(*rows) is same, "torch's own generator does not decide the draws"
         again = draw_passes(inside, solution.make_weighted_sampler(labels), 1)
         assert not np.array_equal(rows[1], again), "the draws do not come from torch's own generator"
+    # It draws when a pass begins, not when the sampler is made.
+    sampler, rows = solution.make_weighted_sampler(labels), []
+    for _ in range(2):
+        inside.seed_torch(seed)
+        rows.append(draw_passes(inside, sampler, 1))
+    assert np.array_equal(*rows), "the draws do not come from torch's own generator"
 
 
 @pytest.mark.levels("senior")
