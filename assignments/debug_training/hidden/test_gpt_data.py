@@ -46,6 +46,7 @@ def no_token_is_in_both_parts(solution, inside, oracle, rng):
 
 def each_epoch_has_an_order_of_its_own(solution, inside, oracle, rng):
     rows = [torch.arange(1, int(rng.integers(3, 7))) + 100 * i for i in range(24)]
+    equal = [row[:2] for row in rows]
     seed = int(rng.integers(2**31))
 
     def order(**options):
@@ -67,6 +68,11 @@ def each_epoch_has_an_order_of_its_own(solution, inside, oracle, rng):
     assert orders[0] != orders[1]
     assert orders[1] != orders[2]
     assert order(seed=seed, epoch=1) == orders[1]
+    # Also for a list that was shuffled before.
+    calls = [{"seed": seed, "epoch": 1}, {"seed": seed, "epoch": 1}, {}]
+    again = [torch.cat(batches)[:, 0].tolist() for batches in fetch(inside.gpt.batches_of_one_list(equal, 24, calls))]
+    assert again[0] == again[1], "another order at the second call"
+    assert again[2] == [row[0] for row in equal], "without a seed rows keep their order"
 
 
 def every_seed_and_every_epoch_count(solution, inside, oracle, rng):

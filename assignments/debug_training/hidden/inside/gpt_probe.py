@@ -47,6 +47,14 @@ def cached_logits(model: nn.Module, chunks: Sequence[Tensor]) -> Tensor:
         return torch.cat([model(chunk, cache) for chunk in chunks], dim=1)
 
 
+def batches_of_one_list(rows: Sequence[Tensor], size: int, calls: Sequence[Mapping[str, int]]) -> list[list[Tensor]]:
+    """Return the batches of several calls that are handed one and the same list."""
+    import solution
+
+    kept = list(rows)
+    return [solution.pad_batches(kept, size, **options) for options in calls]
+
+
 def many_draws(model: nn.Module, prompt: Tensor, rows: int, temperature: float, seed: int) -> Tensor:
     """Let a prompt go on by one token, many times at once."""
     import solution
