@@ -98,13 +98,15 @@ def test_labels_beside_0_and_1_are_refused(solution, rng):
     odd_ones = ((2, "int64"), (-1, "int64"), (256, "int64"), (0.5, "float32"), (0.999, "float32"), (np.nan, "float64"))
     for odd, dtype in odd_ones:
         good = draw_labels(rng)[0].astype(dtype)
-        # Both classes stay: they have three samples or more.
-        bad = np.append(good, np.array([odd], dtype=dtype))[rng.permutation(len(good) + 1)]
+        # As a third value, where both classes stay (they have three samples or more), and in place of one of the two.
+        third = np.append(good, np.array([odd], dtype=dtype))[rng.permutation(len(good) + 1)]
+        bad = (third, *(np.where(good == label, odd, good).astype(dtype) for label in (0, 1)))
         for call, make in itertools.product(
             (solution.compute_pos_weight, solution.make_loss), (torch.from_numpy, np.array)
         ):
-            with pytest.raises(ValueError):  # noqa: PT011
-                call(make(bad))
+            for labels in bad:
+                with pytest.raises(ValueError):  # noqa: PT011
+                    call(make(labels))
             assert call(make(good)) is not None
 
 

@@ -111,7 +111,7 @@ def test_sampler_refuses_what_has_no_weight(solution, inside, rng):
     good = draw_labels(rng)
     bad = [np.zeros(n, dtype=np.int64), np.ones(n, dtype=np.float32), np.zeros(0, dtype=np.int64)]
     bad += [np.append(good, odd).astype(dtype) for odd, dtype in ((2, "int64"), (-1, "int64"), (0.5, "float32"))]
-    bad.append(np.append(good, np.nan))
+    bad += [np.append(good, np.nan), np.where(good == 0, -1, good), np.where(good == 1, 2, good)]
     for make in (torch.from_numpy, np.array):
         for labels in bad:
             with pytest.raises(ValueError):  # noqa: PT011

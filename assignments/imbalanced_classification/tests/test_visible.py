@@ -35,7 +35,7 @@ def test_weight_is_negatives_over_positives(y):
 
 
 @pytest.mark.criterion("weighted_loss")
-@pytest.mark.parametrize("y", [[0, 0], [1, 1], [0, 1, 2]])
+@pytest.mark.parametrize("y", [[0, 0], [1, 1], [0, 0, 1, 2]])
 def test_labels_without_a_weight_are_refused(y):
     with pytest.raises(ValueError):  # noqa: PT011
         solution.compute_pos_weight(torch.tensor(y))
