@@ -309,8 +309,12 @@ def is_sample_of(tokens: Tensor, expected: Tensor) -> bool:
 
 
 def draw_stream(rng: np.random.Generator, length: int) -> Tensor:
-    """Draw a stream in which each token but a few is decided by the one before it."""
-    follows = {i + 1: int(token) + 1 for i, token in enumerate(rng.permutation(16))}
+    """Draw a stream in which each token but a few is decided by the one before it.
+
+    All sixteen form one circle: in several, whole circles might first be met in the part that validates.
+    """
+    circle = (rng.permutation(16) + 1).tolist()
+    follows = dict(zip(circle, circle[1:] + circle[:1], strict=True))
     tokens = [int(rng.integers(1, 17))]
     while len(tokens) < length:
         tokens.append(follows[tokens[-1]] if rng.random() > 0.1 else int(rng.integers(1, 17)))
