@@ -296,6 +296,11 @@ def test_run_that_is_over_trains_no_more(inside):
         assert again.count() == 0
         alike(fetch(inside.snapshot(second.model)), fetch(inside.snapshot(first.model)))
         assert float(fetch(inside.snapshot(second.model))["weight"][0, 0]) == 1.0 + shown(ended)["best_epoch"] > 0
+    # If no epoch improved, the model holds the last weights.
+    disk, second, never = inside.Disk(), inside.ScriptedRun([math.nan] * 3), {"max_epochs": 3, "patience": 9}
+    inside.live(inside.ScriptedRun([math.nan] * 3), disk, **never)
+    assert shown(inside.revive(second, disk, 2, **never))["epochs_run"] == 3
+    assert float(fetch(inside.snapshot(second.model))["weight"][0, 0]) == 3
 
 
 @pytest.mark.criterion("resume")
