@@ -47,6 +47,7 @@ def test_ties_count_half_in_any_order(inside, oracle, rng):
         for positions in (order, order[::-1], rng.permutation(len(y))):
             cases.append(([y[j] for j in positions], score[positions] / 4.0))
         cases.append((y, score.tolist()))
+        cases.append((np.array(y, dtype=np.uint8), score.astype(np.uint8)))  # whose negative is positive
     # Hanley and McNeil 1982, table I: 58 normal and 51 abnormal images on a scale of five; their area is 0.893.
     y = [0] * 58 + [1] * 51
     ratings = np.repeat([1, 2, 3, 4, 5, 1, 2, 3, 4, 5], [33, 6, 6, 11, 2, 3, 2, 2, 11, 33])

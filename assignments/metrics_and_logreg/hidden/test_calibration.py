@@ -34,7 +34,8 @@ def test_error_is_weighted_by_bin(inside, oracle, rng):
         true, probability = draw_case(rng, n_bins, power=1 + i % 3)
         cases.append((true.tolist(), probability.tolist(), {"n_bins": n_bins}))
     cases += [(*draw_case(rng, 10), {}) for _ in range(10)]
-    cases += [(true.astype(bool), probability, {}) for true, probability in (draw_case(rng, 10) for _ in range(5))]
+    for dtype in (bool, np.uint8):
+        cases += [(true.astype(dtype), probability, {}) for true, probability in (draw_case(rng, 10) for _ in range(5))]
     compare(inside, oracle, cases)
 
 

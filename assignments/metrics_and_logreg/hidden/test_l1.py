@@ -136,7 +136,7 @@ def test_l1_of_far_logits(inside, oracle, rng):
 def test_l1_leaves_inputs(inside, oracle, rng):
     X, y = draw_sparse(oracle, rng, 20)
     whole = np.round(X * 3).astype(np.int64)
-    for table, labels in ((X, y), (X, y.tolist()), (whole, y.astype(bool))):
+    for table, labels in ((X, y), (X, y.tolist()), (whole, y.astype(bool)), (X, y.astype(np.uint8))):
         after, labels_after = inside.arguments_after(NAME, (table, labels), l1=0.1, lr=0.2, max_iter=5)
         assert np.array_equal(after, table)
         assert np.array_equal(labels_after, labels)

@@ -73,14 +73,16 @@ def test_types_of_what_is_learned(inside, oracle, rng):
         (whole.astype(np.float32), y.tolist(), settings),
         (whole.astype(np.float64), y.astype(bool), settings),
         (whole, tuple(y.astype(bool).tolist()), settings),
+        (whole, y.astype(np.uint8), settings),  # -1 is 255 there
     ]
-    wanted, _, _ = oracle.descend(whole, y, lr=settings["lr"], steps=settings["max_iter"])
+    wanted, _, losses = oracle.descend(whole, y, lr=settings["lr"], steps=settings["max_iter"])
     for found in inside.fit_all(NAME, runs):
         expect_array(found["coef_"], "coef_", shape=(2,), dtype=np.float64)
         expect_close(found["coef_"], wanted, "coef_", **oracle.FITTED)
         expect_float(found["intercept_"], "intercept_")
         expect_int(found["n_iter_"], "n_iter_")
         assert type(found["loss_history_"]) is list, "loss_history_: expected a list"
+        expect_close(np.array(found["loss_history_"]), losses, "loss_history_", **oracle.FITTED)
     # Single precision holds this data, but not what is computed from it.
     rough = X.astype(np.float32)
     wanted, _, _ = oracle.descend(rough.astype(float), y, lr=settings["lr"], steps=settings["max_iter"])

@@ -12,7 +12,8 @@ def confusion_matrix(y_true, y_pred, labels=None):
     pairs = Counter(zip(list(y_true), list(y_pred), strict=True))
     if labels is None:
         labels = sorted({label for pair in pairs for label in pair})
-    return np.array([[pairs[true, predicted] for predicted in labels] for true in labels], dtype=int)
+    rows = [[pairs[true, predicted] for predicted in labels] for true in labels]
+    return np.array(rows, dtype=int).reshape(len(labels), len(labels))
 
 
 def precision_recall_f1(y_true, y_pred, *, average="binary", pos_label=1, zero_division=0.0):
