@@ -84,6 +84,27 @@ def test_windows():
     assert 0 < found.coverage.lines < found.coverage.of_lines
 
 
+def test_tests_of_unittest_count_like_others(hunt, zygote, honest):
+    source = """
+import unittest
+
+
+class Windows(unittest.TestCase):
+    def setUp(self):
+        self.values = [1, 3, 5]
+
+    def test_windows(self):
+        for width, expected in ((1, [1, 3, 5]), (2, [2, 4])):
+            with self.subTest(width=width):
+                self.assertEqual(moving_mean(self.values, width), expected)
+"""
+    share, note, _ = run(hunt, zygote, honest, source)
+    assert (share, note) == (
+        Fraction(2, 4),
+        "Your tests pass on right solutions: 3 of 3. They catch 2 of 5 bugs.",
+    )
+
+
 def test_a_test_of_what_the_readme_leaves_open_costs_all(hunt, zygote, honest):
     source = """
 def test_order():

@@ -24,7 +24,8 @@ import pytest
 
 from . import shutter
 
-_UNUSED = ("cacheprovider", "faulthandler", "junitxml", "pastebin", "doctest", "stepwise", "debugging", "setuponly")
+# Not "debugging": without its options pytest runs no unittest.TestCase.
+_UNUSED = ("cacheprovider", "faulthandler", "junitxml", "pastebin", "doctest", "stepwise", "setuponly")
 _MAX_NAMES = 40
 _BALLAST: list[list[None]] = []
 
