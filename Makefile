@@ -51,7 +51,7 @@ bench: $(READY)  ## Measure beside other graders, and validate (20 minutes); wri
 fuzz: $(READY)  ## Feed the borders with nonsense for five minutes
 	$(PY) -m tests.fuzz.run --seconds 300
 
-soak: $(READY)  ## Grade the references again and again: no flake, and a seed repeats to the byte
+soak: $(READY)  ## Grade right solutions again and again: no flake, and a seed repeats to the byte
 	$(PY) -m tools.repeat tests/fixtures/sample assignments/*/ --runs 200 --seed 42
 	$(PY) -m tools.repeat assignments/*/ --runs 500
 	$(PY) -m grading validate --soak

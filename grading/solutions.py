@@ -14,7 +14,7 @@ from grading.model import Assignment, Level, Submission
 from grading.sandbox.loading import promised_signature
 from grading.submission import load_folder
 
-__all__ = ["Kind", "Solution", "load_solutions", "load_wrong", "parse_patch"]
+__all__ = ["Kind", "Solution", "load_accepted", "load_solutions", "load_wrong", "parse_patch"]
 
 
 class Kind(StrEnum):
@@ -52,7 +52,7 @@ def load_solutions(assignment: Assignment, level: Level) -> tuple[Solution, ...]
     found = [
         *_load_folders(assignment, Kind.STARTER, assignment.directory / "starter", only=level.value),
         *_make_stubs(assignment),
-        *_load_folders(assignment, Kind.ACCEPTED, assignment.accepted),
+        *load_accepted(assignment),
         *load_wrong(assignment),
         *_load_folders(assignment, Kind.CHEAT, assignment.directory / "solutions" / "cheat"),
     ]
@@ -83,6 +83,11 @@ def _lend_own_tests(assignment: Assignment, submission: Submission) -> Submissio
     reference = load_folder(assignment.reference, assignment).files
     lent = {name: data for name, data in reference.items() if assignment.is_own_test(name)}
     return replace(submission, files={**submission.files, **lent})
+
+
+def load_accepted(assignment: Assignment) -> Iterator[Solution]:
+    """Yield the right solutions; those without own tests are lent the reference's."""
+    yield from _load_folders(assignment, Kind.ACCEPTED, assignment.accepted)
 
 
 def load_wrong(assignment: Assignment) -> Iterator[Solution]:
