@@ -26,7 +26,7 @@ from grading.errors import GraderError, IsolationError
 from grading.evidence.answers import find_copied_answers, read_sources
 from grading.evidence.integrity import find_flags
 from grading.evidence.lint import lint_submission
-from grading.evidence.own_tests import OwnTestsRun, peeking_flags, run_own_tests
+from grading.evidence.own_tests import OwnTestsRun, lone_refusal_flags, peeking_flags, run_own_tests
 from grading.model import Assignment, Blame, Evidence, Graded, Isolation, Level, Marks, Provenance, Submission
 from grading.sandbox.bubblewrap import Capability, probe_isolation
 from grading.sandbox.host import Zygote, ZygoteKey
@@ -151,7 +151,7 @@ class Grader:
             load_faults=run.load_faults,
             lint=findings,
             lint_error=lint_error,
-            flags=flags,
+            flags=(*flags, *lone_refusal_flags(own.checks)),
             seed=seed,
             output=run.output,
             timings={**run.timings, **own.timings, "total_s": time.monotonic() - started},

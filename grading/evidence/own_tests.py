@@ -14,7 +14,7 @@ import ast
 import contextlib
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ from grading.sandbox.host import Zygote, read_package
 _INSIDE = Path(__file__).parent / "own_tests_inside"
 _ENTRY = "_own_tests_entry"
 _MAX_DETAIL, _MAX_NAME, _MAX_FLAGS = 2000, 200, 10
+_ENOUGH_RIGHTS = 3
 _MAX_COUNT = 10_000_000
 _PEEKS = frozenset({"__code__", "co_code", "co_consts", "co_names", "f_code", "gi_code", "getsource", "getsourcelines"})
 _PEEKING_MODULES = frozenset({"dis", "marshal", "linecache", "ctypes", "gc"})
@@ -243,6 +244,19 @@ def _checks(
 def _is_test_file(name: str) -> bool:
     """Whether a file travels: tests and what they read, but nothing that configures pytest."""
     return name.rpartition("/")[2] not in ("conftest.py", "pytest.toml", "pytest.ini", "tox.ini", "setup.cfg")
+
+
+def lone_refusal_flags(checks: Sequence[CheckResult]) -> tuple[Flag, ...]:
+    """Flag own tests that all right solutions pass but one: that one may be wrong. For a person, never points."""
+    rights = [check for check in checks if check.name.startswith(f"{RIGHT}[")]
+    failing = [check for check in rights if check.outcome is not Outcome.PASSED]
+    if len(failing) != 1 or len(rights) < _ENOUGH_RIGHTS:
+        return ()
+    message = (
+        f"The candidate's own tests pass on all right solutions but one (see {failing[0].name} below). If the README "
+        "backs their test, that solution is wrong and not they: then mend it, and grade again."
+    )
+    return (Flag("own_tests_lone_refusal", message),)
 
 
 def peeking_flags(assignment: Assignment, submission: Submission) -> tuple[Flag, ...]:

@@ -12,7 +12,7 @@ from grading.catalogue import criterion_counts, load_assignment
 from grading.catalogue.own_tests import CATCHES, RIGHT, own_checks
 from grading.errors import FaultsError
 from grading.evidence import own_tests
-from grading.evidence.own_tests import _checks, _Report, peeking_flags, run_own_tests
+from grading.evidence.own_tests import _checks, _Report, lone_refusal_flags, peeking_flags, run_own_tests
 from grading.evidence.targets import Target, compile_target, load_targets
 from grading.model import Blame, Evidence, FailureKind, Isolation, Level, Outcome, Submission
 from grading.sandbox.bubblewrap import probe_isolation
@@ -517,6 +517,16 @@ TARGETS = (Target("one", True, {}), Target("bug", False, {}))
 def test_only_what_happens_each_time_counts(rights, bugs, passed):
     checks = list(_checks(TARGETS, {0: rights, 1: bugs}, "own_tests", 2))
     assert [check.outcome is Outcome.PASSED for check in checks] == passed
+
+
+@pytest.mark.parametrize(("failing", "flagged"), [((), 0), ((1,), 1), ((0, 2), 0), ((0, 1, 2), 0)])
+def test_a_single_right_solution_that_differs_is_flagged(failing, flagged):
+    targets = (*(Target(name, True, {}) for name in ("one", "two", "three")), Target("bug", False, {}))
+    found = {number: [BAD if number in failing else CLEAN] for number in range(3)} | {3: [BAD]}
+    flags = lone_refusal_flags(list(_checks(targets, found, "own_tests", 1)))
+    assert len(flags) == flagged
+    assert all("own_tests::right[two]" in flag.message for flag in flags)
+    assert not lone_refusal_flags(list(_checks(targets[:2], {0: [BAD], 1: [CLEAN]}, "own_tests", 1)))
 
 
 def test_two_runs_of_one_solution_have_different_bytes_and_the_same_values(hunt):
