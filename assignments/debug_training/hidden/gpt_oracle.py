@@ -119,12 +119,12 @@ def attention(q: Tensor, k: Tensor, v: Tensor, keep: Tensor, flaw: Flaws = NO_FL
     return torch.einsum("bhij,bhjd->bhid", weights, v)
 
 
-def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, flaw: Flaws = NO_FLAWS) -> Tensor:
+def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, flaw: Flaws = NO_FLAWS, *, eps: float = EPS) -> Tensor:
     """Normalise the last axis."""
     n = x.shape[-1]
     mean = x.sum(-1, keepdim=True) / n
     variance = ((x - mean) ** 2).sum(-1, keepdim=True) / (n - 1 if flaw.unbiased else n)
-    return (x - mean) * (variance + EPS) ** -0.5 * weight + bias
+    return (x - mean) * (variance + eps) ** -0.5 * weight + bias
 
 
 def positions_of(tokens: Tensor, flaw: Flaws = NO_FLAWS) -> Tensor:

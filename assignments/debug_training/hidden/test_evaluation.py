@@ -68,7 +68,9 @@ def no_gradient_is_recorded(solution, inside, oracle, rng):
     notes = fetch(model.notes)
     assert sum(rows for _, rows in notes) == len(logits)
     assert not any(recorded for recorded, _ in notes)
-    assert inside.grad_enabled() is True, "gradients are on again afterwards"
+    for recording in (True, False):
+        loader = batches(inside, logits, targets, sizes)
+        assert inside.is_recording_after(recording, model, loader, inside.cross_entropy) is recording, "afterwards"
     loss, _ = measure(solution, inside.Rows(), batches(inside, logits, targets, [10]), inside.cross_entropy)
     assert loss == pytest.approx(oracle.cross_entropy(logits, targets), rel=1e-6)
 
@@ -140,6 +142,20 @@ def the_train_loss_weighs_rows_before_their_step(solution, inside, oracle, rng):
     loader = batches(inside, logits, targets, [10])
     loss = solution.train_one_epoch(model, loader, inside.sgd(model, 5.0), inside.cross_entropy)
     assert expect_float(loss, "train_one_epoch") == pytest.approx(oracle.cross_entropy(logits, targets), rel=1e-6)
+
+
+def a_list_of_batches_is_a_loader(solution, inside, oracle, rng):
+    """It has a length, and no data set."""
+    logits, targets, sizes = ragged(rng)
+    x, y = torch.tensor(logits), torch.tensor(targets)
+    loader = list(zip(x.split(sizes), y.split(sizes), strict=True))
+    expected = pytest.approx(oracle.cross_entropy(logits, targets), rel=1e-6)
+    loss, accuracy = measure(solution, inside.Rows(), loader, inside.cross_entropy)
+    assert loss == expected
+    assert accuracy == pytest.approx(0.5, abs=1e-6)
+    model = inside.Rows()
+    loss = solution.train_one_epoch(model, loader, inside.sgd(model, 0.0), inside.cross_entropy)
+    assert expect_float(loss, "train_one_epoch") == expected
 
 
 def weights_and_gradients_stay(solution, inside, oracle, rng):
@@ -225,6 +241,7 @@ def test_every_rule_of_measuring_holds(solution, inside, oracle, rng):
         no_graph_outlives_its_batch,
         validation_rows_are_measured,
         the_train_loss_weighs_rows_before_their_step,
+        a_list_of_batches_is_a_loader,
         weights_and_gradients_stay,
         history_is_plain,
     ):

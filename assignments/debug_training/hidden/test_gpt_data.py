@@ -21,14 +21,19 @@ def rows_of(value, what):
     return [expect_tensor(row, f"a row of {what}", dtype=torch.int64).tolist() for row in rows]
 
 
+def windows_follow_each_other(rows, stream, length):
+    pairs = [pair for row in rows for pair in itertools.pairwise(row)]
+    assert pairs == list(itertools.pairwise(stream)), f"{len(stream)} tokens, windows of {length}"
+    assert max(map(len, rows)) <= length
+    assert min(map(len, rows)) >= 2, "a window of one token has no target"
+    assert [len(row) for row in rows[:-1]] == [length] * (len(rows) - 1)
+
+
 def each_token_but_the_first_is_a_target_once(solution, inside, oracle, rng):
     for length, count in ((5, 23), (5, 21), (2, 6), (8, 3), (4, 5)):
         tokens = torch.arange(100, 100 + count)
         rows = rows_of(solution.cut_windows(tokens, length), "windows")
-        pairs = [pair for row in rows for pair in itertools.pairwise(row)]
-        assert pairs == [(token, token + 1) for token in range(100, 99 + count)], f"{count} tokens, windows of {length}"
-        assert max(map(len, rows)) <= length
-        assert [len(row) for row in rows[:-1]] == [length] * (len(rows) - 1)
+        windows_follow_each_other(rows, tokens.tolist(), length)
 
 
 def no_token_is_in_both_parts(solution, inside, oracle, rng):
@@ -42,6 +47,16 @@ def no_token_is_in_both_parts(solution, inside, oracle, rng):
         assert held <= set(range(cut, count))
         assert len(seen) > cut - length
         assert len(held) > count - cut - length
+
+
+def both_parts_are_cut_like_a_stream(solution, inside, oracle, rng):
+    """Windows come out even in the first part of 60 tokens, and in the second of 36."""
+    for count, length, fraction in ((60, 5, 0.25), (36, 6, 0.45)):
+        stream = torch.arange(1, count + 1)
+        cut = count - int(count * fraction)
+        parts = solution.split_windows(stream, length, fraction)
+        for part, tokens in zip(parts, (stream[:cut], stream[cut:]), strict=True):
+            windows_follow_each_other(rows_of(part, "windows"), tokens.tolist(), length)
 
 
 def each_epoch_has_an_order_of_its_own(solution, inside, oracle, rng):
@@ -164,6 +179,7 @@ def test_positions_start_at_the_first_real_token(solution, inside, oracle, rng):
 def test_every_rule_of_the_tokens_holds(solution, inside, oracle, rng):
     each_token_but_the_first_is_a_target_once(solution, inside, oracle, rng)
     no_token_is_in_both_parts(solution, inside, oracle, rng)
+    both_parts_are_cut_like_a_stream(solution, inside, oracle, rng)
     each_epoch_has_an_order_of_its_own(solution, inside, oracle, rng)
     every_seed_and_every_epoch_count(solution, inside, oracle, rng)
     padding_is_no_target(solution, inside, oracle, rng)

@@ -44,7 +44,8 @@ def measuring_records_no_gradients(solution, inside, oracle, rng):
     loss, _ = measure(solution, model, batches)
     expected = [float(losses(oracle, weight, batches, shifted=shifted).mean()) for shifted in (True, False)]
     assert any(loss == pytest.approx(value, rel=1e-8) for value in expected)
-    assert inside.gpt.is_recording(), "whether gradients are recorded afterwards"
+    for recording in (True, False):
+        assert inside.gpt.is_recording_after("evaluate_gpt", recording, model, batches) is recording, "afterwards"
 
 
 def each_target_weighs_the_same(solution, inside, oracle, rng):
@@ -123,6 +124,14 @@ def generation_is_in_eval_mode(solution, inside, oracle, rng, training):
     assert inside.gpt.is_training(model) is training, "the mode afterwards"
 
 
+def generation_leaves_gradients_alone(solution, inside, oracle, rng):
+    model = solution.TinyGPT(17, context=24)
+    prompts = [oracle.gpt.draw_tokens(rng, 1, 3)[0]]
+    for recording in (True, False):
+        assert inside.gpt.is_recording_after("generate", recording, model, prompts, 3) is recording, "afterwards"
+    assert not inside.gpt.records_while_writing(model, prompts, 3), "gradients were recorded"
+
+
 @pytest.mark.criterion("evaluation", weight=2)
 @pytest.mark.bug("gpt_evaluate_in_train_mode")
 def test_measuring_is_in_eval_mode(solution, inside, oracle, rng):
@@ -187,6 +196,7 @@ def generation_goes_on_token_by_token(solution, inside, oracle, rng):
 @pytest.mark.criterion("evaluation")
 def test_every_rule_of_the_gpts_measuring_holds(solution, inside, oracle, rng):
     generation_goes_on_token_by_token(solution, inside, oracle, rng)
+    generation_leaves_gradients_alone(solution, inside, oracle, rng)
     for training in (True, False):
         measuring_is_in_eval_mode(solution, inside, oracle, rng, training)
     measuring_records_no_gradients(solution, inside, oracle, rng)

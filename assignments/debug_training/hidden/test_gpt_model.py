@@ -61,6 +61,9 @@ def layer_norm_follows_its_formula(solution, inside, oracle, rng):
         weight, bias = gpt.normal(rng, width), gpt.normal(rng, width)
         found = expect_tensor(solution.layer_norm(x, weight, bias), "layer_norm", shape=x.shape, dtype=FLOAT)
         expect_close(found, gpt.layer_norm(x, weight, bias), f"layer_norm of width {width}", rtol=1e-8, atol=1e-8)
+        eps = float(rng.uniform(0.5, 2.0))  # one that is asked for
+        found = expect_tensor(solution.layer_norm(x, weight, bias, eps=eps), "layer_norm", shape=x.shape, dtype=FLOAT)
+        expect_close(found, gpt.layer_norm(x, weight, bias, eps=eps), f"with eps={eps}", rtol=1e-8, atol=1e-8)
 
 
 def loss_is_that_of_the_next_token(solution, inside, oracle, rng):

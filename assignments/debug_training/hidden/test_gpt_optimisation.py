@@ -72,8 +72,9 @@ def rate_rises_in_equal_parts_and_falls_to_zero(solution, inside, oracle, rng):
         lr = float(rng.uniform(0.1, 1.0))
         optimizer = inside.gpt.sgd(inside.gpt.table(oracle.gpt.normal(rng, 3, 3)), lr)
         schedule = solution.warmup_schedule(optimizer, warmup=warmup, total=total)
-        found = fetch(inside.gpt.rates(optimizer, schedule, total + 1))
-        expected = [lr * oracle.gpt.rate(step, warmup, total) for step in range(total + 1)]
+        steps = total + 4  # the rate stays 0 where steps go on
+        found = fetch(inside.gpt.rates(optimizer, schedule, steps))
+        expected = [lr * oracle.gpt.rate(step, warmup, total) for step in range(steps)]
         expect_close(found, expected, f"rates with warmup {warmup} of {total}", rtol=1e-8, atol=1e-12)
 
 

@@ -129,6 +129,14 @@ def the_rate_is_the_same_throughout_an_epoch(solution, inside, oracle, rng):
         expect_close(np.array([*rates, told[number]]), np.full(len(rates) + 1, expected), "rates", rtol=1e-9, atol=0)
 
 
+def the_largest_class_has_an_output(solution, inside, oracle, rng):
+    """Class 1 has no row. The largest has one: it is hardly ever among the four that train, but counts all the same."""
+    x, y = rng.normal(size=(40, 3)), np.array([0, 2] * 19 + [0, 4])
+    for seed in rng.integers(1000, size=2):
+        result = solution.fit(x, y, epochs=0, batch_size=8, val_fraction=0.9, seed=int(seed))
+        assert [len(p) for p in fetch(inside.parameters(result.model))][-2:] == [5, 5], "outputs of the last layer"
+
+
 def a_gpu_trains_the_same(solution, inside, oracle, rng):
     weight, x = rng.normal(size=(3, 4)), rng.normal(size=(7, 4))
     y = rng.integers(0, 3, 7)
@@ -203,6 +211,7 @@ def test_every_rule_of_the_steps_holds(solution, inside, oracle, rng):
         decay_and_momentum_have_their_sizes,
         the_rate_is_halved_after_five_epochs,
         the_rate_is_the_same_throughout_an_epoch,
+        the_largest_class_has_an_output,
         a_gpu_trains_the_same,
     ):
         probe(solution, inside, oracle, rng)

@@ -17,7 +17,7 @@ from inside.models import (
     parameters,
     snapshot,
 )
-from inside.runs import grad_enabled, loaders_of, prints_of_fit, rates_of_fit
+from inside.runs import is_recording_after, loaders_of, prints_of_fit, rates_of_fit
 from inside.steps import MatricesAndVectors, grouped_step, mean_output, sgd, step_on_model
 
 __all__ = [
@@ -34,9 +34,9 @@ __all__ = [
     "fit_on_gpu",
     "give_gradient",
     "gpt",
-    "grad_enabled",
     "gradients",
     "grouped_step",
+    "is_recording_after",
     "load_arrays",
     "loaders_of",
     "mean_output",

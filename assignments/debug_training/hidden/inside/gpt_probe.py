@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook
 from torch.optim.lr_scheduler import LambdaLR
 
 
@@ -151,6 +152,27 @@ def is_training(model: nn.Module) -> bool:
     return bool(model.training)
 
 
-def is_recording() -> bool:
-    """Tell whether gradients are recorded."""
-    return torch.is_grad_enabled()
+def is_recording_after(name: str, recording: bool, *args: Any) -> bool:
+    """Call one of the candidate's functions with gradients on or off; tell whether they are on afterwards."""
+    import solution
+
+    with torch.set_grad_enabled(recording):
+        getattr(solution, name)(*args)
+        return torch.is_grad_enabled()
+
+
+def records_while_writing(model: nn.Module, prompts: Sequence[Tensor], n: int) -> bool:
+    """Tell whether any module's output hangs on a graph while a model writes."""
+    import solution
+
+    found: list[bool] = []
+
+    def note(module: nn.Module, args: Any, output: Any) -> None:
+        found.append(isinstance(output, Tensor) and output.requires_grad)
+
+    hook = register_module_forward_hook(note)
+    try:
+        solution.generate(model, prompts, n)
+    finally:
+        hook.remove()
+    return any(found)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from inside.loaders import Batch, passes
@@ -56,6 +58,10 @@ def prints_of_fit(X: np.ndarray, y: np.ndarray, **options: Any) -> list[float]:
     return prints
 
 
-def grad_enabled() -> bool:
-    """Tell whether this process records gradients now."""
-    return torch.is_grad_enabled()
+def is_recording_after(recording: bool, model: nn.Module, loader: Iterable[Batch], loss_fn: Callable) -> bool:
+    """Measure with gradients on or off; tell whether they are on afterwards."""
+    import solution
+
+    with torch.set_grad_enabled(recording):
+        solution.evaluate(model, loader, loss_fn)
+        return torch.is_grad_enabled()
