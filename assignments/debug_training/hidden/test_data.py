@@ -102,6 +102,25 @@ def what_changes_only_in_validation_is_not_scaled(solution, inside, oracle, rng)
     expect_close(again[:, -1], x[numbers, -1] - 2.0, "a feature without spread, less its mean", rtol=1e-5, atol=1e-6)
 
 
+def small_spreads_are_scaled(solution, inside, oracle, rng):
+    """Ten orders of magnitude below one is not exactly 0."""
+    rows = draw(oracle, rng)
+    x = np.hstack([rows.x, 1e-10 * rng.normal(size=(len(rows.x), 1))])
+    [(train, _)], _ = load(inside, oracle, x, rows.y)
+    expect_close(
+        train, oracle.standardised(x, oracle.rows_of(train), oracle.rows_of(train)), "inputs", rtol=1e-3, atol=1e-3
+    )
+
+
+def targets_of_any_integers(solution, inside, oracle, rng):
+    """They are int64 (`join` looks) whatever the labels are."""
+    rows = draw(oracle, rng)
+    for dtype in (np.int32, np.uint8):
+        for part in load(inside, oracle, rows.x, rows.y.astype(dtype)):
+            for inputs, targets in part:
+                assert (targets == rows.y[oracle.rows_of(inputs)]).all()
+
+
 def arrays_stay_as_they_were(solution, inside, oracle, rng):
     rows = draw(oracle, rng)
     load(inside, oracle, rows.x, rows.y)
@@ -208,6 +227,8 @@ def test_every_rule_of_the_loaders_holds(solution, inside, oracle, rng):
         training_is_shuffled_anew,
         constant_columns_become_zero,
         what_changes_only_in_validation_is_not_scaled,
+        small_spreads_are_scaled,
+        targets_of_any_integers,
         arrays_stay_as_they_were,
         every_row_is_there_once_a_pass,
         batches_have_their_size,

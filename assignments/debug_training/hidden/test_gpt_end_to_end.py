@@ -71,3 +71,7 @@ def test_a_whole_run_learns_and_tells_the_truth(solution, inside, oracle, rng):
     loss = torch.cat([gpt.token_losses(gpt.forward(arrays, row[None]), row[None]) for row in windows]).mean()
     assert expect_float(records[-1]["loss"], "loss") == pytest.approx(float(loss), rel=1e-4)
     assert fetch(solution.fit_gpt(stream, **options)[1]) == records, "same seed, same history"
+    # Noise cannot be learned: validation gets worse, and every epoch is there all the same.
+    noise = torch.tensor(rng.integers(1, 9, size=60))
+    _, history = solution.fit_gpt(noise, vocabulary=9, epochs=8, length=8, lr=0.05, seed=seed)
+    assert len(fetch(history)) == 8

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from grading.judge import expect_float, expect_tensor, fetch
+from grading.judge import expect_close, expect_float, expect_tensor, fetch
 
 pytestmark = pytest.mark.levels("senior")
 
@@ -89,6 +89,18 @@ def positions_go_on_where_the_cache_ends(solution, inside, oracle, rng):
         flaws = gpt.flaws(unbiased=(False, True), padding_counts=(False, True))
         expected = [gpt.forward(arrays, tokens, flaw=flaw)[tokens != 0] for flaw in flaws]
         assert gpt.is_one_of(found[tokens != 0], expected, rtol=ROUGH), f"prompts of lengths {lengths}"
+
+
+def padding_may_go_on_in_a_later_part(solution, inside, oracle, rng):
+    gpt = oracle.gpt
+    model = solution.TinyGPT(17, context=24, dropout=0.0)
+    arrays = gpt.draw_arrays(rng)
+    inside.gpt.load(model, arrays)
+    tokens = gpt.pad([gpt.draw_tokens(rng, 1, n)[0] for n in (3, 7, 5)], "left")
+    expected = gpt.forward(arrays, tokens)[tokens != 0]
+    for sizes in ([2, 4, 1], [3, 4]):
+        found = fetch(inside.gpt.cached_logits(model, list(tokens.split(sizes, dim=1))))
+        expect_close(found[tokens != 0], expected, f"logits in parts of {sizes}", rtol=1e-8, atol=1e-8)
 
 
 def tokens_are_drawn_at_the_temperature(solution, inside, oracle, rng, temperature):
@@ -197,6 +209,7 @@ def generation_goes_on_token_by_token(solution, inside, oracle, rng):
 def test_every_rule_of_the_gpts_measuring_holds(solution, inside, oracle, rng):
     generation_goes_on_token_by_token(solution, inside, oracle, rng)
     generation_leaves_gradients_alone(solution, inside, oracle, rng)
+    padding_may_go_on_in_a_later_part(solution, inside, oracle, rng)
     for training in (True, False):
         measuring_is_in_eval_mode(solution, inside, oracle, rng, training)
     measuring_records_no_gradients(solution, inside, oracle, rng)

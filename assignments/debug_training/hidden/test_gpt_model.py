@@ -117,6 +117,22 @@ def logits_are_the_promised_ones(solution, inside, oracle, rng):
         expect_close(found, gpt.forward(arrays, tokens, heads=heads), f"{layers} layers", rtol=1e-8, atol=1e-8)
 
 
+def dropout_has_its_places(solution, inside, oracle, rng):
+    """The blocks add nothing here: units are dropped once, and a kept one makes its own token's logit positive."""
+    gpt, width, share = oracle.gpt, 16, float(rng.uniform(0.3, 0.6))
+    model = solution.TinyGPT(width + 2, context=24, width=width, dropout=share)
+    arrays = gpt.silence(gpt.draw_arrays(rng, vocabulary=width + 2, context=24, width=width), "proj", "down")
+    arrays["token.weight"] = torch.cat([torch.zeros(1, width), torch.ones(1, width), torch.eye(width)]).to(FLOAT)
+    arrays["position.weight"] = torch.zeros_like(arrays["position.weight"])
+    arrays["norm.weight"], arrays["norm.bias"] = torch.ones(width, dtype=FLOAT), torch.zeros(width, dtype=FLOAT)
+    inside.gpt.load(model, arrays)
+    tokens = torch.ones(80, 24, dtype=torch.int64)
+    found = fetch(inside.gpt.training_logits(model, tokens, int(rng.integers(2**31))))
+    expect_tensor(found, "logits", shape=(80, 24, width + 2), dtype=FLOAT)
+    kept = float((found[..., 2:] > 0).double().mean())
+    assert kept == pytest.approx(1 - share, abs=0.03), "the share of units that are kept"
+
+
 @pytest.mark.criterion("model_and_loss")
 def test_every_rule_of_the_gpt_holds(solution, inside, oracle, rng):
     logits_are_the_promised_ones(solution, inside, oracle, rng)
@@ -125,3 +141,4 @@ def test_every_rule_of_the_gpt_holds(solution, inside, oracle, rng):
     scores_are_divided_by_the_root_of_the_heads_size(solution, inside, oracle, rng)
     layer_norm_follows_its_formula(solution, inside, oracle, rng)
     loss_is_that_of_the_next_token(solution, inside, oracle, rng)
+    dropout_has_its_places(solution, inside, oracle, rng)

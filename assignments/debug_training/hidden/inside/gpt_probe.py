@@ -38,6 +38,14 @@ def logits(model: nn.Module, tokens: Tensor) -> Tensor:
         return model(tokens)
 
 
+def training_logits(model: nn.Module, tokens: Tensor, seed: int) -> Tensor:
+    """Ask in train mode and without gradients."""
+    model.train()
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        return model(tokens)
+
+
 def cached_logits(model: nn.Module, chunks: Sequence[Tensor]) -> Tensor:
     """Ask chunk by chunk with one cache; return all logits."""
     import solution

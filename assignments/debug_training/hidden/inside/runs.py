@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -24,13 +25,17 @@ def loaders_of(
 
 
 def rates_of_fit(X: np.ndarray, y: np.ndarray, **options: Any) -> tuple[list[float], list[float]]:
-    """Return the first group's learning rate at every optimizer step of `fit`, and those that its history names."""
+    """Return the learning rate at every optimizer step of `fit`, and those that its history names.
+
+    Where the optimizer's groups differ it is NaN.
+    """
     import solution
 
     rates: list[float] = []
 
     def note(optimizer: torch.optim.Optimizer, *_: object) -> None:
-        rates.append(float(optimizer.param_groups[0]["lr"]))
+        found = {float(group["lr"]) for group in optimizer.param_groups}
+        rates.append(found.pop() if len(found) == 1 else math.nan)
 
     hook = register_optimizer_step_pre_hook(note)
     try:
