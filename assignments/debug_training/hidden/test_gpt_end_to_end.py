@@ -54,6 +54,13 @@ def test_a_padded_batch_goes_on_as_its_rows_would_alone(solution, inside, oracle
         assert answer[i].tolist() == tokens or lead < 1e-6, f"row {i}"
 
 
+def loss_of(inside, oracle, model, windows):
+    """Measure the weights of a model; the judge does it."""
+    gpt, arrays = oracle.gpt, {name: value.double() for name, value in fetch(inside.gpt.weights(model)).items()}
+    losses = [gpt.token_losses(gpt.forward(arrays, row[None]), row[None]) for row in windows]
+    return float(torch.cat(losses).mean())
+
+
 @pytest.mark.criterion("end_to_end")
 @pytest.mark.limit(test_s=30)
 def test_a_whole_run_learns_and_tells_the_truth(solution, inside, oracle, rng):
@@ -64,14 +71,12 @@ def test_a_whole_run_learns_and_tells_the_truth(solution, inside, oracle, rng):
     records = fetch(history)
     assert len(records) == 6
     assert expect_float(records[-1]["perplexity"], "perplexity") < 12
-    # The judge measures the weights that came back.
-    arrays = {name: value.double() for name, value in fetch(inside.gpt.weights(model)).items()}
-    held = stream[400:]
-    windows = [held[start : start + 12] for start in range(0, 99, 11)]
-    loss = torch.cat([gpt.token_losses(gpt.forward(arrays, row[None]), row[None]) for row in windows]).mean()
-    assert expect_float(records[-1]["loss"], "loss") == pytest.approx(float(loss), rel=1e-4)
+    windows = [stream[400:][start : start + 12] for start in range(0, 99, 11)]
+    assert expect_float(records[-1]["loss"], "loss") == pytest.approx(loss_of(inside, oracle, model, windows), rel=1e-4)
     assert fetch(solution.fit_gpt(stream, **options)[1]) == records, "same seed, same history"
-    # Noise cannot be learned: validation gets worse, and every epoch is there all the same.
+    # Noise cannot be learned: validation gets worse, and every epoch counts all the same.
     noise = torch.tensor(rng.integers(1, 9, size=60))
-    _, history = solution.fit_gpt(noise, vocabulary=9, epochs=8, length=8, lr=0.05, seed=seed)
-    assert len(fetch(history)) == 8
+    model, history = solution.fit_gpt(noise, vocabulary=9, epochs=8, length=8, lr=0.05, seed=seed)
+    records, windows = fetch(history), [noise[48:56], noise[55:]]
+    assert len(records) == 8
+    assert expect_float(records[-1]["loss"], "loss") == pytest.approx(loss_of(inside, oracle, model, windows), rel=1e-4)

@@ -50,12 +50,13 @@ def measuring_records_no_gradients(solution, inside, oracle, rng):
 
 def each_target_weighs_the_same(solution, inside, oracle, rng):
     gpt = oracle.gpt
-    weight = gpt.normal(rng, 17, 17, spread=2.0)
-    batches = [gpt.draw_tokens(rng, rows, length) for rows, length in ((5, 12), (2, 3), (1, 2))]
-    loss, perplexity = measure(solution, inside.gpt.table(weight), batches)
-    expected = [float(losses(oracle, weight, batches, shifted=shifted).mean()) for shifted in (True, False)]
-    assert any(loss == pytest.approx(value, rel=1e-8) for value in expected)
-    assert perplexity == pytest.approx(math.exp(loss), rel=1e-8)
+    for spread in (2.0, 25.0):
+        weight = gpt.normal(rng, 17, 17, spread=spread)
+        batches = [gpt.draw_tokens(rng, rows, length) for rows, length in ((5, 12), (2, 3), (1, 2))]
+        loss, perplexity = measure(solution, inside.gpt.table(weight), batches)
+        expected = [float(losses(oracle, weight, batches, shifted=shifted).mean()) for shifted in (True, False)]
+        assert any(loss == pytest.approx(value, rel=1e-8) for value in expected)
+        assert perplexity == pytest.approx(math.exp(loss), rel=1e-8)
 
 
 def cache_changes_no_logit(solution, inside, oracle, rng):

@@ -92,6 +92,16 @@ def only_matrices_decay(solution, inside, oracle, rng):
         expect_close(after[name], share * value, name, rtol=1e-8, atol=1e-12)
 
 
+def vectors_do_not_decay_whatever_they_are_called(solution, inside, oracle, rng):
+    model = inside.gpt.layers_without_names()
+    before = fetch(inside.gpt.weights(model))
+    inside.gpt.step_without_gradient(model, solution.gpt_optimizer(model, lr=0.1, weight_decay=0.5))
+    after = fetch(inside.gpt.weights(model))
+    for name, value in before.items():
+        share = 0.95 if value.ndim >= 2 else 1.0
+        expect_close(after[name], share * value, name, rtol=1e-6, atol=1e-8)
+
+
 def tokens_are_read_off_with_the_weights_they_are_embedded_with(solution, inside, oracle, rng):
     """The blocks add nothing here, so that only embedding, last norm and head matter."""
     gpt = oracle.gpt
@@ -181,4 +191,5 @@ def test_every_rule_of_the_gpts_steps_holds(solution, inside, oracle, rng):
     schedule_steps_after_each_batch(solution, inside, oracle, rng)
     rate_rises_in_equal_parts_and_falls_to_zero(solution, inside, oracle, rng)
     only_matrices_decay(solution, inside, oracle, rng)
+    vectors_do_not_decay_whatever_they_are_called(solution, inside, oracle, rng)
     tokens_are_read_off_with_the_weights_they_are_embedded_with(solution, inside, oracle, rng)

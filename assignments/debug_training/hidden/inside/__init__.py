@@ -18,7 +18,7 @@ from inside.models import (
     snapshot,
 )
 from inside.runs import is_recording_after, loaders_of, prints_of_fit, rates_of_fit
-from inside.steps import MatricesAndVectors, grouped_step, mean_output, sgd, step_on_model
+from inside.steps import MatricesAndVectors, grouped_step, infinite_loss, mean_output, sgd, step_on_model
 
 __all__ = [
     "Batches",
@@ -36,6 +36,7 @@ __all__ = [
     "gpt",
     "gradients",
     "grouped_step",
+    "infinite_loss",
     "is_recording_after",
     "load_arrays",
     "loaders_of",

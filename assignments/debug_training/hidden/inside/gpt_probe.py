@@ -85,6 +85,11 @@ def step_without_gradient(model: nn.Module, optimizer: torch.optim.Optimizer) ->
     optimizer.step()
 
 
+def layers_without_names() -> nn.Module:
+    """Return layers that are called 0, 1 and 2, a norm among them."""
+    return nn.Sequential(nn.Embedding(5, 4), nn.Linear(4, 4), nn.LayerNorm(4))
+
+
 class Table(nn.Module):
     """Logits that depend on the last token alone.
 
