@@ -30,6 +30,7 @@ class Flaws:
         power: scores are divided by a head's size to this power.
         unbiased: whether layer norm divides by n - 1.
         padding_counts: whether positions count padding.
+        padding_seen: whether tokens look at padding.
     """
 
     future: int = 0
@@ -37,6 +38,7 @@ class Flaws:
     power: float = 0.5
     unbiased: bool = False
     padding_counts: bool = False
+    padding_seen: bool = False
 
 
 NO_FLAWS = Flaws()
@@ -148,7 +150,7 @@ def forward(
     Args:
         chunks: sizes of the parts in which a cached model was given the tokens. Without flaws they make no difference.
     """
-    keep = tokens != PAD
+    keep = (tokens != PAD) | flaw.padding_seen
     x = arrays["token.weight"][tokens] + arrays["position.weight"][positions_of(tokens, flaw)]
     for layer in range(sum(name.endswith("qkv.weight") for name in arrays)):
         w = {name.removeprefix(f"blocks.{layer}."): value for name, value in arrays.items()}
