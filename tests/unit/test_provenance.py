@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import sys
+from collections.abc import Iterator
 from importlib.metadata import MetadataPathFinder
 from pathlib import Path
 
@@ -11,6 +12,13 @@ from grading.catalogue import load_assignment
 from grading.pipeline import _environment_sha256, provenance_of
 
 SAMPLE = Path(__file__).parents[1] / "fixtures" / "sample"
+
+
+@pytest.fixture(autouse=True)
+def forget() -> Iterator[None]:
+    """The hash is remembered for the whole process; other tests must not meet one that was made here."""
+    yield
+    _environment_sha256.cache_clear()
 
 
 def environment() -> str:

@@ -61,7 +61,7 @@ def both_parts_are_cut_like_a_stream(solution, inside, oracle, rng):
 
 def each_epoch_has_an_order_of_its_own(solution, inside, oracle, rng):
     rows = [torch.arange(1, int(rng.integers(3, 7))) + 100 * i for i in range(24)]
-    equal = [row[:2] for row in rows]
+    of_one_length = [row[:2] for row in rows]
     seed = int(rng.integers(2**31))
 
     def order(**options):
@@ -85,9 +85,11 @@ def each_epoch_has_an_order_of_its_own(solution, inside, oracle, rng):
     assert order(seed=seed, epoch=1) == orders[1]
     # Also for a list that was shuffled before.
     calls = [{"seed": seed, "epoch": 1}, {"seed": seed, "epoch": 1}, {}]
-    again = [torch.cat(batches)[:, 0].tolist() for batches in fetch(inside.gpt.batches_of_one_list(equal, 24, calls))]
+    again = [
+        torch.cat(batches)[:, 0].tolist() for batches in fetch(inside.gpt.batches_of_one_list(of_one_length, 24, calls))
+    ]
     assert again[0] == again[1], "another order at the second call"
-    assert again[2] == [row[0] for row in equal], "without a seed rows keep their order"
+    assert again[2] == [row[0] for row in of_one_length], "without a seed rows keep their order"
 
 
 def every_seed_and_every_epoch_count(solution, inside, oracle, rng):
