@@ -37,10 +37,10 @@ def make_parser() -> argparse.ArgumentParser:
     grade.add_argument("source", metavar="SOURCE", help="a folder, a file, or REPO@REF (e.g. candidate.git@solve/ID)")
     grade.add_argument("--assignment", metavar="ID", help="which assignment; default: from the branch or the folder")
     grade.add_argument("--assignment-dir", metavar="DIR", type=Path, help="where assignments lie, or one assignment")
-    grade.add_argument("--level", choices=LEVELS, default="mid", help="default: mid")
+    grade.add_argument("--level", choices=LEVELS, help="as exported; default: mid")
     grade.add_argument("--official", action="store_true", help="refuse to grade without full isolation")
     grade.add_argument("--seed", type=int, metavar="N", help="repeat the random inputs of an earlier run")
-    grade.add_argument("--draw", type=int, metavar="N", default=0, help="which bugs the starter drew, if it does")
+    grade.add_argument("--draw", type=int, metavar="N", help="as exported, where starters draw bugs; default: 0")
     grade.add_argument("--out", type=Path, metavar="DIR", help="write score.json, comment.md and report.html here")
     grade.add_argument("--json", metavar="FILE", help="write score.json to FILE; - prints it alone on standard output")
     grade.add_argument(

@@ -80,18 +80,19 @@ def _complain(*lines: str) -> None:
 def _grade(options: argparse.Namespace) -> int:
     from grading.model import Level, Verdict
     from grading.pipeline import Grader
+    from grading.source import level_for
 
     with Grader(official=options.official) as grader:
         submission, assignment = _load(options)
-        level = Level(options.level)
-        if level not in assignment.levels:
-            raise UsageError(f"{assignment.id} has no level {level.value}; it has {', '.join(assignment.levels)}")
+        level = level_for(submission, assignment, Level(options.level) if options.level else None)
+        if assignment.draw and options.draw is None:
+            _complain(f"{assignment.id}: graded as draw 0. Was it exported with --draw? Then give the same number here")
         check_writable(options.out)
         if submission.fault is None:
             grader.prepare(assignment)
         with progress(f"Grading {assignment.id} ({level.value})", "cases") as bar:
             graded = grader.grade(
-                assignment, submission, level=level, seed=options.seed, on_progress=bar, draw=options.draw
+                assignment, submission, level=level, seed=options.seed, on_progress=bar, draw=options.draw or 0
             )
         _report(graded, options)
     if graded.grade.verdict is Verdict.UNGRADED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,8 @@ from grading.submission import load_folder
 SESSION = ("timeseries_windows", "early_stopping", "debug_training", "batched_inference")
 """The four tasks of the live session, in the order in which they are given."""
 
+_BEGUN = Path(".git", "take-home-session.json")
+"""What a session began with. Not in the files, for the seed of the bugs is nothing to read over."""
 _LOOK_EVERY_S = 0.5
 _MARKS = {Status.PASSED: "done", Status.PARTIAL: "part", Status.FAILED: "open", Status.PENDING: "talk"}
 _GREEN, _YELLOW, _DIM, _BOLD, _PLAIN = "\033[32m", "\033[33m", "\033[2m", "\033[1m", "\033[0m"
@@ -77,18 +80,38 @@ def set_up(folder: Path, candidate: str, assignments: Sequence[Assignment], leve
         draw: the seed of the bugs in starters that draw some.
 
     Raises:
-        UsageError: something else is there.
+        UsageError: something else is there, or a session that began otherwise.
     """
+    begun = {"candidate": candidate, "level": level.value, "draw": draw}
     if folder.exists() and any(folder.iterdir()):
         missing = [a.id for a in assignments if not (folder / "assignments" / a.id / "task.toml").is_file()]
         if missing:
             raise UsageError(f"{folder}: holds no session with {', '.join(missing)}; name a new folder")
+        _same_session(folder, begun)
         return False
     files = main_files(candidate, assignments, level, None)
     for assignment in assignments:
         files |= task_files(assignment, level, None, draw)
     create_repository(folder, [Branch("main", files, "The session begins")], bare=False)
+    (folder / _BEGUN).write_text(json.dumps(begun), encoding="utf-8")
     return True
+
+
+def _same_session(folder: Path, asked: Mapping[str, str | int]) -> None:
+    """Refuse to go on with another candidate, or with checks for other bugs than those in the folder.
+
+    Raises:
+        UsageError: the session began with other options.
+    """
+    try:
+        begun = json.loads((folder / _BEGUN).read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # the candidate made the repository anew: nothing is known
+        return
+    differing = [name for name, value in asked.items() if begun.get(name, value) != value]
+    if differing:
+        before = " ".join(f"--{name} {begun[name]}" for name in differing)
+        now = " ".join(f"--{name} {asked[name]}" for name in differing)
+        raise UsageError(f"{folder}: began with {before}; found {now}. Repeat the first, or name a new folder")
 
 
 @dataclass

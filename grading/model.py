@@ -290,6 +290,7 @@ class Submission:
         flags: what was ignored or looked odd while reading.
         fault: why the submission cannot be graded at all (then it earns nothing), or None.
         commit: full hash when it came from git.
+        told_level: what its task.toml names, unread in most places. The candidate can change it, so it never decides.
     """
 
     files: Mapping[str, bytes]
@@ -298,6 +299,7 @@ class Submission:
     ref: str | None = None
     flags: tuple[Flag, ...] = ()
     fault: LoadFault | None = None
+    told_level: Level | None = None
 
     @property
     def sha256(self) -> str:

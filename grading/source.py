@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 from grading.catalogue import assignment_folders, find_assignment, load_assignment
 from grading.errors import UsageError
-from grading.model import Assignment, Flag, Submission
+from grading.model import Assignment, Flag, Level, Submission
 from grading.sandbox.tools import changed_outside, fetch_tree
-from grading.submission import is_wanted, load_file, load_folder, parse_tree
+from grading.submission import is_wanted, load_file, load_folder, parse_tree, read_file
 
 _BRANCHES = ("solve/", "task/")
+_TASK = "task.toml"
 
 
 def load_source(source: str, *, assignment_id: str | None, root: Path) -> tuple[Submission, Assignment]:
@@ -31,7 +34,9 @@ def load_source(source: str, *, assignment_id: str | None, root: Path) -> tuple[
         is_folder = is_file = False
     if is_folder:
         assignment = _find(assignment_id, root, _from_path(path.resolve(), root))
-        return load_folder(path, assignment), assignment
+        submission = load_folder(path, assignment)
+        task = read_file(path / _TASK, _TASK).data if (path / _TASK).is_file() else None
+        return replace(submission, told_level=_told_level(task)), assignment
     if is_file:
         assignment = _find(assignment_id, root, _from_path(path.resolve().parent, root))
         return load_file(path, assignment), assignment
@@ -44,9 +49,38 @@ def load_source(source: str, *, assignment_id: str | None, root: Path) -> tuple[
     guess = next((ref.removeprefix(prefix) for prefix in _BRANCHES if ref.startswith(prefix)), None)
     assignment = _find(assignment_id, root, guess)
     folder = f"assignments/{assignment.id}"
-    tree = fetch_tree(repository, ref, folder, wanted=lambda path: is_wanted(path, assignment))
+    tree = fetch_tree(repository, ref, folder, wanted=lambda path: path == _TASK or is_wanted(path, assignment))
     submission = parse_tree(tree.entries, assignment, source=source, commit=tree.commit, ref=ref)
-    return _with_flags(submission, _foreign_changes(repository, ref, assignment)), assignment
+    flags = (*submission.flags, *_foreign_changes(repository, ref, assignment))
+    task = next((entry.data for entry in tree.entries if entry.path == _TASK), None)
+    return replace(submission, flags=flags, told_level=_told_level(task)), assignment
+
+
+def level_for(submission: Submission, assignment: Assignment, asked: Level | None) -> Level:
+    """Return the level to grade at: the one asked for, or mid.
+
+    Raises:
+        UsageError: the assignment has no such level; or none was asked for, and task.toml names another than mid, so
+            that the wrong rubric would judge.
+    """
+    told = submission.told_level
+    if asked is None and told not in (None, Level.MID) and told in assignment.levels:
+        raise UsageError(
+            f"{submission.source}: its task.toml says level {told}, and no level was asked for. "
+            f"Add --level {told}; or --level mid, if that is what you handed out"
+        )
+    level = asked or Level.MID
+    if level not in assignment.levels:
+        raise UsageError(f"{assignment.id} has no level {level}; it has {', '.join(assignment.levels)}")
+    return level
+
+
+def _told_level(task: bytes | None) -> Level | None:
+    """Return what a candidate's task.toml names, None where it names nothing that can be read."""
+    try:
+        return Level(str(tomllib.loads((task or b"").decode()).get("level")))
+    except (ValueError, RecursionError):
+        return None
 
 
 def _foreign_changes(repository: str, ref: str, assignment: Assignment) -> list[Flag]:
@@ -56,17 +90,6 @@ def _foreign_changes(repository: str, ref: str, assignment: Assignment) -> list[
     except UsageError:
         return []
     return [Flag("outside_assignment", "the branch changes a file outside its task's folder", file) for file in changed]
-
-
-def _with_flags(submission: Submission, flags: list[Flag]) -> Submission:
-    return Submission(
-        files=submission.files,
-        source=submission.source,
-        commit=submission.commit,
-        ref=submission.ref,
-        flags=(*submission.flags, *flags),
-        fault=submission.fault,
-    )
 
 
 def _from_path(folder: Path, root: Path) -> str | None:

@@ -232,6 +232,9 @@ class _Run:
             if self.order.level not in assignment.levels:
                 levels = ", ".join(assignment.levels)
                 return _Read(error=f"{assignment.id} has no level {self.order.level}; it has {levels}")
+            if submission.told_level not in (None, self.order.level):
+                told = submission.told_level
+                return _Read(error=f"its task.toml says level {told}; regrade with --level {told}, or grade it alone")
             order = self.order if source.draw is None else replace(self.order, draw=source.draw)
             task = make_task(assignment, submission, order, self._fingerprint(assignment))
             return _Read(task, self.store.find(task.key))

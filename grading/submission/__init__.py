@@ -9,6 +9,7 @@
 A candidate's mistake never raises: it becomes a flag, or the fault that keeps the submission from being graded.
 """
 
+from grading.submission.disk import read_file
 from grading.submission.items import MAX_FILE_BYTES, MAX_FILES, MAX_TOTAL_BYTES, TreeEntry
 from grading.submission.read import is_wanted, load_file, load_folder, parse_tree
 
@@ -21,4 +22,5 @@ __all__ = [
     "load_file",
     "load_folder",
     "parse_tree",
+    "read_file",
 ]

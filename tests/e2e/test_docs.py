@@ -35,9 +35,11 @@ def run_line(line: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def workplace(tmp_path):
     """A folder that looks like this repository and keeps what commands write."""
+    folder = tmp_path / "repository"
+    folder.mkdir()
     for name in ("assignments", "grading", "tests", "data", "tools", ".github", "CANDIDATE.md", "requirements.txt"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    return tmp_path
+        (folder / name).symlink_to(ROOT / name)
+    return folder
 
 
 def push_a_solution(repository: Path, task: str, work: Path) -> None:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.running import SAMPLE, run_command
+from tests.e2e.running import ROOT, SAMPLE, run_command
 
 REFERENCE = (SAMPLE / "solutions" / "accepted" / "reference" / "solution.py").read_bytes()
 STARTER = (SAMPLE / "starter" / "mid" / "solution.py").read_bytes()
 HOME = "assignments/sample"
+FIXTURES = SAMPLE.parent
 
 
 def git(repository: Path, *arguments: str) -> str:
@@ -49,6 +50,56 @@ def commit(folder: Path) -> str:
 
 def grade(repository: Path, ref: str = "solve/sample", *options: str):
     return run_command("grade", f"{repository}@{ref}", "--assignment-dir", SAMPLE, "--json", "-", *options)
+
+
+TOLD = b'level = "junior"\n'
+JUNIOR = ROOT / "assignments" / "early_stopping" / "starter" / "junior" / "solution.py"
+
+
+@pytest.mark.parametrize("from_git", [True, False], ids=["branch", "folder"])
+def test_a_level_that_nobody_asked_for_is_not_guessed(repository, from_git):
+    home = "assignments/early_stopping"
+    write(repository, f"{home}/solution.py", JUNIOR.read_bytes())
+    write(repository, f"{home}/task.toml", TOLD)
+    git(repository, "switch", "-qc", "solve/early_stopping")
+    commit(repository)
+    source = f"{repository}@solve/early_stopping" if from_git else repository / home
+    done = run_command("grade", source, "--json", "-")
+    assert done.status == 2
+    assert "task.toml says level junior" in done.err
+    assert "--level junior" in done.err
+    assert done.out == ""
+
+
+def test_a_task_of_another_level_is_left_out_of_a_regrading(repository, tmp_path):
+    write(repository, f"{HOME}/solution.py", REFERENCE)
+    write(repository, f"{HOME}/task.toml", TOLD)
+    commit(repository)
+    done = run_command("regrade", f"{repository}@solve/sample", "--assignment-dir", SAMPLE, "--out", tmp_path / "out")
+    assert "task.toml says level junior" in done.err
+
+
+@pytest.mark.parametrize("task", [b"level = 7", b"level = [", b"\xff", b'level = "boss"', b""])
+def test_a_task_file_that_names_no_level_changes_nothing(repository, task):
+    write(repository, f"{HOME}/solution.py", REFERENCE)
+    write(repository, f"{HOME}/task.toml", task)
+    commit(repository)
+    assert grade(repository).score["auto"] == 100
+
+
+def test_a_level_that_the_assignment_lacks_does_not_decide(repository):
+    write(repository, f"{HOME}/solution.py", REFERENCE)
+    write(repository, f"{HOME}/task.toml", TOLD)  # the sample has mid alone
+    commit(repository)
+    assert grade(repository).score["auto"] == 100
+
+
+def test_a_drawn_task_without_its_draw_is_said(tmp_path):
+    folder = FIXTURES / "bug_hunt"
+    source = folder / "solutions" / "accepted" / "reference"
+    done = run_command("grade", source, "--assignment-dir", folder, "--json", "-")
+    assert "Was it exported with --draw?" in done.err
+    assert "--draw" not in run_command("grade", source, "--assignment-dir", folder, "--draw", "0", "--json", "-").err
 
 
 def test_a_pushed_branch_is_graded_with_its_commit(repository):

@@ -55,6 +55,19 @@ def test_a_session_is_judged_by_the_bugs_that_it_drew(tmp_path):
     assert len(sources) > 1
 
 
+@pytest.mark.parametrize("other", [("--draw", "2"), ("--candidate", "Grace")])
+def test_a_session_does_not_go_on_with_other_bugs_or_another_candidate(tmp_path, other):
+    folder = tmp_path / "desk"
+    hunt = ("--assignments", "bug_hunt", "--assignment-dir", str(FIXTURES), "--once")
+    run_command("live", folder, *hunt, "--draw", "1", "--candidate", "Ada")
+    before = (folder / "assignments" / "bug_hunt" / "solution.py").read_bytes()
+    done = run_command("live", folder, *hunt, "--draw", "1", "--candidate", "Ada", *other)  # the last one counts
+    assert done.status == 2
+    assert f"found {' '.join(other)}" in done.err
+    assert "name a new folder" in done.err
+    assert (folder / "assignments" / "bug_hunt" / "solution.py").read_bytes() == before
+
+
 def test_the_candidates_folder_holds_nothing_hidden(tmp_path):
     folder = tmp_path / "desk"
     run_command("live", folder, *SAMPLE, "--once")

@@ -113,7 +113,7 @@ def test_the_guide_shows_inviting_and_scoring():
 
 def test_options_that_the_text_names_are_the_commands_own(capsys):
     known = ""
-    for command in ("invite", "score"):
+    for command in ("invite", "score", "grade"):
         with pytest.raises(SystemExit):
             make_parser().parse_args([command, "--help"])
         known += capsys.readouterr().out
