@@ -135,6 +135,22 @@ def scripted(inside):
     return play
 
 
+@pytest.fixture
+def broken_twice(inside):
+    """Return a function that plays the first run for 3 epochs, goes on with the second for 2 and with the third."""
+
+    def play(runs, seed=0, **options):
+        first, second = inside.Disk(3), inside.Disk(2)
+        with pytest.raises(InterruptedError):
+            inside.live(runs[0], first, seed=seed, **options)
+        with pytest.raises(InterruptedError):
+            inside.revive(runs[1], first, 2, second, seed=seed + 1, **options)
+        # What the second run saved must hold what only the first one saw.
+        return inside.revive(runs[2], second, 1, inside.Disk(), seed=seed + 2, **options)
+
+    return play
+
+
 @pytest.mark.criterion("resume")
 def test_without_a_state_it_does_what_train_does(inside, kit, rng):
     drawn = kit(norm=True, shuffle=True, dropout=0.5, options={"lr": 1e-3, "momentum": 0.5}, step_lr=(2, 0.5))
@@ -264,6 +280,44 @@ def test_best_weights_from_before_the_break_come_back(inside, scripted, cut, pat
     assert torch.equal(state["weight"], torch.full((2, 3), 2.0, dtype=torch.float64))
     assert torch.equal(state["head.0.bias"], torch.full((1,), 2.0, dtype=torch.float64))
     assert int(state["seen"]) == 2
+
+
+@pytest.mark.criterion("resume", weight=2)
+@pytest.mark.parametrize(
+    ("script", "epochs", "patience"),
+    [
+        ([0.75, 0.25, 0.5, 0.625, 0.875, 0.5625, 0.375, 0.125], 8, 5),  # best before the first break; the rule fires
+        ([0.75, 0.25, 0.5, 0.625, 0.875, 0.5625], 6, 9),  # the same, and the epochs run out
+        ([0.75, 0.5, 0.625, 0.25, 0.875, 0.5625, 0.375, 0.3125, 0.125], 9, 4),  # best between the breaks
+    ],
+)
+def test_run_broken_twice_remembers_its_first_epochs(inside, broken_twice, script, epochs, patience):
+    options = {"max_epochs": epochs, "patience": patience}
+    runs = [inside.ScriptedRun(script) for _ in range(3)]
+    found = broken_twice(runs, **options)
+    state = fetch(inside.snapshot(runs[-1].model))
+    whole = inside.ScriptedRun(script)
+    expected = inside.live(whole, None, **options)
+    assert shown(found) == shown(expected)
+    assert np.allclose(losses(found), losses(expected), rtol=1e-9)
+    alike(state, fetch(inside.snapshot(whole.model)))
+    assert float(state["weight"][0, 0]) > 1, "nothing was trained"
+
+
+@pytest.mark.criterion("resume")
+def test_run_broken_twice_ends_like_one_in_one_piece(inside, kit, broken_twice, rng):
+    drawn = kit(norm=True, shuffle=True, dropout=0.5, options={"lr": 1e-3, "momentum": 0.5}, step_lr=(2, 0.5))
+    seed, options = int(rng.integers(2**31)), {"max_epochs": 7, "patience": 8}
+    runs = [drawn.bench(), drawn.bench(first=False), drawn.bench(first=False)]
+    found = broken_twice(runs, seed, **options)
+    state = drawn.trained(runs[-1])
+    whole = drawn.bench()
+    expected = inside.live(whole, inside.Disk(), seed=seed, **options)
+    alike(state, drawn.trained(whole))
+    alike(fetch(inside.standing(runs[-1])), fetch(inside.standing(whole)))
+    assert shown(found) == pytest.approx(shown(expected), rel=1e-9)
+    assert np.array(losses(found)).shape == (7, 3)
+    assert np.allclose(losses(found), losses(expected), rtol=1e-9)
 
 
 @pytest.mark.criterion("resume")
