@@ -7,7 +7,7 @@ import builtins
 import pytest
 import torch
 
-from grading.judge import expect_int, expect_tensor
+from grading.judge import expect_int, expect_tensor, fetch
 
 pytestmark = pytest.mark.levels("senior")
 
@@ -60,6 +60,21 @@ def test_batch_size_is_halved_and_stays(solution, inside, oracle, rng, method):
         assert torch.equal(result, rows)
         assert desk.failed == [1] * failures
         assert expect_int(predictor.batch_size, "batch_size") == end
+
+
+@pytest.mark.criterion("out_of_memory")
+@pytest.mark.parametrize("method", ["predict", "predict_iter"])
+def test_later_streams_have_the_smaller_size(solution, inside, oracle, rng, method):
+    for most, start, end in ((4, 9, 4), (3, 7, 3), (3, 16, 2)):  # also where the old size is no multiple of the new one
+        model = inside.Noted(most)
+        predictor = solution.BatchPredictor(model, batch_size=start, device="cpu")
+        list(getattr(predictor, method)(oracle.rows_of(rng, start, 2)))
+        before = len(fetch(model.batches))
+        rows = oracle.rows_of(rng, 2 * start + 1, 2)
+        parts = [expect_tensor(part, "a batch") for part in predictor.predict_iter(rows)]
+        assert [len(part) for part in parts] == oracle.cut(len(rows), end)
+        assert [len(batch) for batch in fetch(model.batches)[before:]] == oracle.cut(len(rows), end)
+        assert torch.equal(torch.cat(parts), 2 * rows)
 
 
 @pytest.mark.criterion("out_of_memory")

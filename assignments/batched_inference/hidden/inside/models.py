@@ -58,15 +58,22 @@ class Remote(nn.Module):
 
 
 class Noted(nn.Module):
-    """Doubles its input and keeps what it got. Nothing leaves the process, so any thread may call it."""
+    """Doubles its input and keeps what it got. Nothing leaves the process, so any thread may call it.
 
-    def __init__(self) -> None:
+    Args:
+        most: more rows than this do not fit into memory.
+    """
+
+    def __init__(self, most: int | None = None) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(1))
+        self.most = most
         self.batches: list[Tensor] = []
 
     def forward(self, x: Tensor) -> Tensor:
         """Double (k, ...)."""
+        if self.most is not None and len(x) > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate too much.")
         self.batches.append(x.detach().clone())
         return 2 * x
 
