@@ -51,9 +51,9 @@ def roc_auc(y_true, y_score):
     return u / (p * (y.size - p))
 
 
-def _design(X, intercept=True):
+def _design(X, intercept=True, least=1):
     X = np.array(X, dtype=np.float64)
-    if X.ndim != 2 or X.shape[0] == 0 or np.isnan(X).any() or np.isinf(X).any():
+    if X.ndim != 2 or X.shape[0] < least or np.isnan(X).any() or np.isinf(X).any():
         raise ValueError("X must be a finite matrix with rows")
     return np.hstack([X, np.full((len(X), 1), float(intercept))])
 
@@ -106,7 +106,7 @@ class LogisticRegression:
     def predict_proba(self, X):
         if self._theta is None:
             raise RuntimeError("fit first")
-        p = _sigma(_design(X) @ self._theta)
+        p = _sigma(_design(X, least=0) @ self._theta)
         return np.array([1 - p, p]).T
 
     def predict(self, X):
@@ -117,7 +117,6 @@ class SoftmaxRegression:
     def __init__(self, *, lr=0.1, max_iter=1000, l2=0.0, tol=1e-6):
         LogisticRegression(lr=lr, max_iter=max_iter, l2=l2, tol=tol)
         self.lr, self.max_iter, self.l2, self.tol = lr, max_iter, l2, tol
-        self._theta = None
 
     @staticmethod
     def _probabilities(Z):
@@ -127,11 +126,11 @@ class SoftmaxRegression:
     def fit(self, X, y):
         A = _design(X)
         y = _target(y, len(A))
-        self.classes_ = np.unique(y)
-        if self.classes_.size < 2:
+        classes = np.unique(y)
+        if classes.size < 2:
             raise ValueError("two classes at least")
-        Y = (y[:, None] == self.classes_).astype(float)
-        theta = np.zeros((A.shape[1], self.classes_.size))
+        Y = (y[:, None] == classes).astype(float)
+        theta = np.zeros((A.shape[1], classes.size))
         mask = np.ones_like(theta)
         mask[-1] = 0
         self.loss_history_ = []
@@ -145,7 +144,7 @@ class SoftmaxRegression:
             if k == self.max_iter or np.abs(grad).max() <= self.tol:
                 break
             theta -= self.lr * grad
-        self._theta = theta
+        self.classes_, self._theta = classes, theta
         return self
 
     @property
@@ -157,12 +156,13 @@ class SoftmaxRegression:
         return self._theta[-1].copy()
 
     def predict_proba(self, X):
-        if self._theta is None:
+        if not hasattr(self, "_theta"):
             raise RuntimeError("fit first")
-        return self._probabilities(_design(X) @ self._theta)
+        return self._probabilities(_design(X, least=0) @ self._theta)
 
     def predict(self, X):
-        return self.classes_[np.argmax(self.predict_proba(X), 1)]
+        best = np.argmax(self.predict_proba(X), 1)
+        return self.classes_[best]
 
 
 def expected_calibration_error(y_true, y_prob, *, n_bins=10):

@@ -142,11 +142,11 @@ class SoftmaxRegression(_Base):
 
     def fit(self, X, y):
         X, y = self._check(X, y)
-        self.classes_ = np.unique(y)
-        if len(self.classes_) < 2:
+        classes = np.unique(y)
+        if len(classes) < 2:
             raise ValueError("classes")
-        theta = self._fit(X, 1.0 * (y[:, None] == self.classes_[None]))
-        self.coef_, self.intercept_ = theta[:-1].T, theta[-1]
+        theta = self._fit(X, 1.0 * (y[:, None] == classes[None]))
+        self.classes_, self.coef_, self.intercept_ = classes, theta[:-1].T, theta[-1]
         return self
 
     def predict_proba(self, X):
@@ -157,7 +157,8 @@ class SoftmaxRegression(_Base):
         return self._link(Z, Z)[0]
 
     def predict(self, X):
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        P = self.predict_proba(X)
+        return self.classes_[P.argmax(axis=1)]
 
 
 def expected_calibration_error(y_true, y_prob, *, n_bins=10):

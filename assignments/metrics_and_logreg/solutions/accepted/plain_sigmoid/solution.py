@@ -165,9 +165,10 @@ class SoftmaxRegression:
 
     def fit(self, X, y):
         X, y = prepare(X, y)
-        self.classes_ = np.unique(y)
-        if len(self.classes_) == 1:
+        classes = np.unique(y)
+        if len(classes) == 1:
             raise ValueError("one class")
+        self.classes_ = classes
         self.coef_ = np.zeros((len(self.classes_), X.shape[1]))
         self.intercept_ = np.zeros(len(self.classes_))
         self.n_iter_ = -1
@@ -198,7 +199,8 @@ class SoftmaxRegression:
         return np.exp(self.log_probabilities(np.array(X)))
 
     def predict(self, X):
-        return self.classes_[self.predict_proba(X).argmax(1)]
+        p = self.predict_proba(X)
+        return self.classes_[p.argmax(1)]
 
 
 def expected_calibration_error(y_true, y_prob, *, n_bins=10):

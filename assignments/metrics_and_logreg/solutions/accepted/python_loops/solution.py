@@ -91,7 +91,6 @@ class LogisticRegression:
         self.l2 = l2
         self.tol = tol
         self.fit_intercept = fit_intercept
-        self.coef_ = None
 
     def _gradient(self, rows, y, w, b):
         n = len(rows)
@@ -129,7 +128,7 @@ class LogisticRegression:
         return self
 
     def predict_proba(self, X):
-        if self.coef_ is None:
+        if not hasattr(self, "coef_"):
             raise RuntimeError("not fitted")
         X = np.asarray(X, dtype=float)
         if X.ndim != 2 or X.shape[1] != len(self.coef_):
@@ -138,7 +137,7 @@ class LogisticRegression:
         return np.stack([1 - p, p], axis=1)
 
     def predict(self, X):
-        return np.array([1 if p >= 0.5 else 0 for p in self.predict_proba(X)[:, 1]])
+        return np.array([1 if p >= 0.5 else 0 for p in self.predict_proba(X)[:, 1]], dtype=int)
 
 
 class SoftmaxRegression:
@@ -149,9 +148,8 @@ class SoftmaxRegression:
 
     def _log_p(self, X):
         z = X @ self.coef_.T + self.intercept_
-        return np.array(
-            [[u - max(row) - math.log(sum(math.exp(v - max(row)) for v in row)) for u in row] for row in z.tolist()]
-        )
+        rows = [[u - max(row) - math.log(sum(math.exp(v - max(row)) for v in row)) for u in row] for row in z.tolist()]
+        return np.array(rows).reshape(z.shape)
 
     def fit(self, X, y):
         lr, max_iter, l2, tol = self.settings
@@ -188,7 +186,8 @@ class SoftmaxRegression:
         return np.exp(self._log_p(X))
 
     def predict(self, X):
-        return np.array([self.classes_[int(np.argmax(row))] for row in self.predict_proba(X)])
+        best = np.array([np.argmax(row) for row in self.predict_proba(X)], dtype=int)
+        return self.classes_[best]
 
 
 def expected_calibration_error(y_true, y_prob, *, n_bins=10):

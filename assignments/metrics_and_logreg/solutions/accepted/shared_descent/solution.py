@@ -109,16 +109,16 @@ class _Settings:
         self.n_iter_ = len(self.loss_history_) - 1
         return end
 
-    def _matrix(self, X):
+    def _matrix(self, X, least=1):
         X = np.asarray(X).astype("float64")
-        if X.ndim != 2 or not len(X) or not np.isfinite(X).all():
+        if X.ndim != 2 or len(X) < least or not np.isfinite(X).all():
             raise ValueError("X")
         return X
 
     def _logits(self, X):
         if not hasattr(self, "coef_"):
             raise NotFittedError
-        return self._matrix(X) @ self.coef_.T + self.intercept_
+        return self._matrix(X, least=0) @ self.coef_.T + self.intercept_
 
 
 @dataclass(kw_only=True)
@@ -155,8 +155,8 @@ class SoftmaxRegression(_Settings):
         X, y = self._matrix(X), np.asarray(y)
         if y.shape != X.shape[:1]:
             raise ValueError("y")
-        self.classes_, code = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
+        classes, code = np.unique(y, return_inverse=True)
+        if len(classes) < 2:
             raise ValueError("classes")
         rows = np.arange(len(X))
 
@@ -167,8 +167,9 @@ class SoftmaxRegression(_Settings):
             G[rows, code] -= 1
             return -Z[rows, code].mean() + self.l2 / 2 * (W * W).sum(), (G.T @ X / len(X) + self.l2 * W, G.mean(0))
 
-        start = [np.zeros((len(self.classes_), X.shape[1])), np.zeros(len(self.classes_))]
+        start = [np.zeros((len(classes), X.shape[1])), np.zeros(len(classes))]
         self.coef_, self.intercept_ = self._run(value_and_slopes, start)
+        self.classes_ = classes
         return self
 
     def predict_proba(self, X):
@@ -176,7 +177,8 @@ class SoftmaxRegression(_Settings):
         return np.exp(Z - np.logaddexp.reduce(Z, axis=1)[:, None])
 
     def predict(self, X):
-        return np.take(self.classes_, self._logits(X).argmax(1))
+        best = self._logits(X).argmax(1)
+        return np.take(self.classes_, best)
 
 
 def expected_calibration_error(y_true, y_prob, *, n_bins=10):
