@@ -20,7 +20,12 @@ def set_up(inside, lesson, *, column=False):
 
 def check_trained(oracle, model, weight, bias):
     """Compare a linear model with the weights that it should have."""
-    state = fetch(model.state_dict())
+    check_state(oracle, model.state_dict(), weight, bias)
+
+
+def check_state(oracle, state, weight, bias):
+    """Compare a linear model's state with the weights that it should have."""
+    state = fetch(state)
     found = np.append(state["linear.weight"].numpy().ravel(), state["linear.bias"].numpy())
     expect_close(found, np.append(weight, bias), "trained weights", **oracle.TRAINED_TOLERANCE)
 
@@ -43,10 +48,11 @@ def test_weights_follow_gradient_descent(solution, inside, oracle, rng):
 
 
 @pytest.mark.criterion("training_loop", weight=3)
-def test_column_logits_meet_their_own_targets(solution, inside, oracle, rng):
-    for sizes in (draw_sizes(rng), [*draw_sizes(rng, 4), 1]):
-        lesson = oracle.Lesson(rng, sizes)
-        model, loss_fn, optimizer = set_up(inside, lesson, column=True)
+def test_logits_of_both_shapes_meet_their_own_targets(solution, inside, oracle, rng):
+    # The first test has (B,) without a single row.
+    for column, last in ((True, []), (True, [1]), (False, [1])):
+        lesson = oracle.Lesson(rng, [*draw_sizes(rng, 4), *last])
+        model, loss_fn, optimizer = set_up(inside, lesson, column=column)
         # Labels that need no conversion, so that reshaping them in place would reach the caller's own.
         batches = [(X, y.float()) for X, y in lesson.batches]
         loader = inside.Batches(batches)
@@ -80,11 +86,14 @@ def test_labels_of_every_dtype_train_alike(solution, inside, oracle, rng):
 
 @pytest.mark.criterion("training_loop", weight=1)
 def test_batches_are_moved_to_the_device(inside, oracle, rng):
-    lesson = oracle.Lesson(rng, draw_sizes(rng, 3))
-    model, loss_fn, optimizer = set_up(inside, lesson)
-    inside.on_two_devices("train_epoch", lesson.batches, True, model, loss_fn, optimizer, device="cpu")
-    weight, bias, _ = lesson.expected()
-    check_trained(oracle, model, weight, bias)
+    for home, away in (("cuda", "cpu"), ("cpu", "cuda")):
+        lesson = oracle.Lesson(rng, draw_sizes(rng, 3))
+        model, loss_fn, _ = set_up(inside, lesson)
+        _, state = inside.train_across_devices(
+            model, lesson.batches, loss_fn, lesson.lr, lesson.momentum, home=home, away=away
+        )
+        weight, bias, _ = lesson.expected()
+        check_state(oracle, state, weight, bias)
 
 
 @pytest.mark.criterion("training_loop", weight=1)

@@ -2,7 +2,7 @@
 
 import torch
 
-from .elsewhere import Elsewhere, on_two_devices
+from .gpu import evaluate_across_devices, train_across_devices
 from .loaders import Batches, Breaking, Once, data_loader
 from .models import (
     BreaksLate,
@@ -38,7 +38,6 @@ __all__ = [
     "Batches",
     "Breaking",
     "BreaksLate",
-    "Elsewhere",
     "Forwarding",
     "Linear",
     "Normalised",
@@ -46,6 +45,7 @@ __all__ = [
     "PartlyFrozen",
     "Watched",
     "data_loader",
+    "evaluate_across_devices",
     "evaluate_broken",
     "evaluate_inside_no_grad",
     "focal_and_inputs",
@@ -56,11 +56,11 @@ __all__ = [
     "is_weighted_sampler",
     "leave_gradients",
     "modes",
-    "on_two_devices",
     "passes",
     "seed_torch",
     "sgd",
     "snapshot",
+    "train_across_devices",
     "value_and_gradient",
     "weighted_bce",
     "weights_of",

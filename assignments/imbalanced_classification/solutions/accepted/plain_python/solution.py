@@ -47,8 +47,8 @@ def train_epoch(model, loader, loss_fn, optimizer, device="cpu"):
         for group in optimizer.param_groups:
             for parameter in group["params"]:
                 parameter.grad = None
-        z = model(X.to(device)).squeeze(-1)
-        batch_loss = loss_fn(z, torch.as_tensor(y, dtype=z.dtype, device=z.device).view_as(z))
+        z = model(X.to(device)).view(X.shape[0])
+        batch_loss = loss_fn(z, torch.as_tensor(y, dtype=z.dtype, device=z.device))
         batch_loss.backward()
         optimizer.step()
         seen += X.shape[0]
