@@ -141,6 +141,24 @@ def test_index_labels_and_kind_of_value_cols_mean_nothing(inside, oracle, rng, f
             assert not (gap := oracle.differs(found, wanted)), gap
 
 
+@pytest.mark.criterion("edges")
+@ASKED
+def test_columns_that_nobody_names_may_hold_anything(inside, oracle, rng, full):
+    # Texts and lists are no numbers, lists cannot be hashed, and NaT is missing.
+    for sizes in (16, {"a": 9, "b": 8}) if full else (16,):
+        table = oracle.draw(rng, sizes)
+        n = len(table.df)
+        odd = table.df.copy()
+        odd["serviced"] = pd.DatetimeIndex([pd.NaT, pd.Timestamp("2019-04-01"), pd.NaT, *[pd.Timestamp(0)] * (n - 3)])
+        odd["tags"] = [[at, "new"] for at in range(n)]
+        odd["remark"] = ["fine", None, "see below"] + ["1.5"] * (n - 3)
+        arguments = table.names | {"window": 3} | ({"freq": table.step} if full else {})
+        for frame in (odd, odd[odd.columns[::-1]]):
+            wanted, found = inside.run([(table.df, arguments), (frame, arguments)])
+            assert oracle.is_cut_from(wanted, table.df, table.names["time_col"])
+            assert not (gap := oracle.differs(found, wanted)), gap
+
+
 @pytest.mark.criterion("edges", weight=2)
 @ASKED
 def test_inputs_stay_unchanged(inside, oracle, rng, full):

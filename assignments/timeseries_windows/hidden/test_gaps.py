@@ -113,6 +113,21 @@ def test_dropped_windows_shift_no_others(inside, oracle, rng):
         assert np.array_equal(found["X"], clean["X"][: len(keep)][keep]), "other windows left than should be"
 
 
+@pytest.mark.levels("mid", "senior")
+@pytest.mark.criterion("gaps", weight=2)
+def test_windows_behind_a_gap_start_where_they_did(inside, oracle, rng):
+    # The first row behind the gap is no start: counting from it, or counting the missing row, gives other windows.
+    for stride in (2, 3, 4):
+        behind = stride * int(rng.integers(4, 6)) + int(rng.integers(1, stride))
+        steps = np.ones(43)
+        steps[behind - 1] = 2
+        table = oracle.draw(rng, 44, steps=steps)
+        # At least as long as the stride, so that a window spans the gap.
+        shape = {"window": stride + int(rng.integers(3)), "horizon": int(rng.integers(1, 3)), "stride": stride}
+        cases = [(table.df, {"freq": table.step}, keeps_step(broken(oracle, table)))]
+        check_kept(inside, oracle, table, cases, shape)
+
+
 @pytest.mark.criterion("gaps", weight=2)
 def test_without_a_step_only_rows_count(inside, oracle, rng):
     for _ in range(3):

@@ -83,7 +83,7 @@ def make_windows(df, *, time_col, value_cols, target_col, window, horizon=1, str
 def time_split(w, cutoff, embargo=NO_EMBARGO):
     if embargo < NO_EMBARGO:
         raise ValueError("embargo < 0")
-    idx = np.arange(len(w.y))
+    idx = np.arange(len(w.t_end))
     return np.array([i for i in idx if w.t_label[i] + embargo < cutoff], dtype=np.int32), idx[
         np.asarray(w.t_end >= cutoff)
     ]

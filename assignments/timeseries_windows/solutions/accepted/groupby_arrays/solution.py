@@ -71,7 +71,7 @@ def time_split(w, cutoff, embargo=None):
     embargo = pd.Timedelta(0) if embargo is None else embargo
     if embargo / pd.Timedelta("1s") < 0:
         raise ValueError("the embargo is negative")
-    n = np.arange(len(w.y))
+    n = np.arange(len(w.t_end))
     return n[np.asarray(w.t_label < cutoff - embargo)], n[np.asarray(w.t_end >= cutoff)]
 
 
