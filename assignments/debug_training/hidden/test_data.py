@@ -99,7 +99,7 @@ def what_changes_only_in_validation_is_not_scaled(solution, inside, oracle, rng)
     _, [(again, _)] = load(inside, oracle, x, rows.y)
     numbers = oracle.rows_of(again)
     assert set(numbers) == set(oracle.rows_of(val)), "the same seed gives the same split"
-    expect_close(again[:, -1], x[numbers, -1] - 2.0, "a feature without spread, less its mean", rtol=1e-5, atol=1e-6)
+    expect_close(again[:, -1], x[numbers, -1] - 2.0, "a feature without spread, less its mean", rtol=1e-3, atol=1e-4)
 
 
 def small_spreads_are_scaled(solution, inside, oracle, rng):
@@ -164,15 +164,15 @@ def the_seed_decides_the_split(solution, inside, oracle, rng):
 
 
 def a_run_has_another_order_each_epoch(solution, inside, oracle, rng):
-    """At a rate of 0 the weights stay, so equal batches have equal gradients."""
+    """Looks at what the network is given before each step; what the steps do with it is another line's business."""
     rows = draw(oracle, rng)
-    options = {"epochs": 3, "batch_size": 8, "lr": 0.0, "weight_decay": 0.0, "max_norm": None, "dropout": 0.0}
-    prints = fetch(inside.prints_of_fit(rows.x, rows.y, seed=int(rng.integers(10_000)), **options))
-    steps = len(prints) // 3
-    assert len(prints) == 3 * steps > 0
-    epochs = [np.array(prints[number * steps : (number + 1) * steps]) for number in range(3)]
-    for first, second in ((0, 1), (0, 2), (1, 2)):
-        assert not np.allclose(epochs[first], epochs[second], rtol=1e-6), "two epochs of fit have the same batches"
+    options = {"epochs": 3, "batch_size": 8, "lr": 0.0, "weight_decay": 0.0, "dropout": 0.0}
+    batches = fetch(inside.batches_of_fit(rows.x, rows.y, seed=int(rng.integers(10_000)), **options))
+    steps = len(batches) // 3
+    assert len(batches) == 3 * steps > 0
+    passes = [torch.cat(batches[number * steps : (number + 1) * steps]).numpy() for number in range(3)]
+    orders = {tuple(oracle.rows_of(inputs)) for inputs in passes}
+    assert len(orders) == 3, "two epochs of fit have the same batches"
 
 
 @pytest.mark.criterion("data", weight=2)

@@ -12,6 +12,7 @@ from grading.judge import expect_close, expect_float, fetch
 pytestmark = pytest.mark.levels("senior")
 
 HUGE = 1e6
+TRAINED = 1e-5  # what the README promises for trained weights and rates
 
 
 def epoch(solution, inside, weight, batches, *, lr=0.5, factors=None, max_norm=HUGE):
@@ -28,7 +29,7 @@ def each_step_follows_its_own_batch_alone(solution, inside, oracle, rng):
     weight, batches = gpt.normal(rng, 17, 17), [gpt.draw_tokens(rng, 3, 6) for _ in range(4)]
     found = epoch(solution, inside, weight, batches)
     expected = [gpt.train_table(weight, batches, [0.5] * 4, shifted=shifted) for shifted in (True, False)]
-    assert gpt.is_one_of(found, expected)
+    assert gpt.is_one_of(found, expected, rtol=TRAINED)
 
 
 def a_long_gradient_is_cut_to_the_norm(solution, inside, oracle, rng):
@@ -64,23 +65,32 @@ def schedule_steps_after_each_batch(solution, inside, oracle, rng):
     rates = [0.5 * factor for factor in factors[:4]]
     options = [(shifted, piling) for shifted in (True, False) for piling in (False, True)]
     expected = [gpt.train_table(weight, batches, rates, shifted=s, piling=p) for s, p in options]
-    assert gpt.is_one_of(found, expected)
+    assert gpt.is_one_of(found, expected, rtol=TRAINED)
 
 
 def rate_rises_in_equal_parts_and_falls_to_zero(solution, inside, oracle, rng):
     for warmup, total in ((4, 10), (1, 5), (3, 4)):
-        lr = float(rng.uniform(0.1, 1.0))
-        optimizer = inside.gpt.sgd(inside.gpt.table(oracle.gpt.normal(rng, 3, 3)), lr)
-        schedule = solution.warmup_schedule(optimizer, warmup=warmup, total=total)
-        steps = total + 4  # the rate stays 0 where steps go on
-        found = fetch(inside.gpt.rates(optimizer, schedule, steps))
-        expected = [lr * oracle.gpt.rate(step, warmup, total) for step in range(steps)]
-        expect_close(found, expected, f"rates with warmup {warmup} of {total}", rtol=1e-8, atol=1e-12)
+        rates_follow_the_formula(solution, inside, oracle, rng, warmup, total)
+
+
+def rates_follow_the_formula(solution, inside, oracle, rng, warmup, total):
+    lr = float(rng.uniform(0.1, 1.0))
+    optimizer = inside.gpt.sgd(inside.gpt.table(oracle.gpt.normal(rng, 3, 3)), lr)
+    schedule = solution.warmup_schedule(optimizer, warmup=warmup, total=total)
+    steps = total + 4  # the rate stays 0 where steps go on
+    found = fetch(inside.gpt.rates(optimizer, schedule, steps))
+    expected = [lr * oracle.gpt.rate(step, warmup, total) for step in range(steps)]
+    expect_close(found, expected, f"rates with warmup {warmup} of {total}", rtol=TRAINED, atol=1e-9)
+
+
+def rate_may_begin_to_fall_at_once(solution, inside, oracle, rng):
+    for total in (1, 6):
+        rates_follow_the_formula(solution, inside, oracle, rng, 0, total)
 
 
 def only_matrices_decay(solution, inside, oracle, rng):
     """Gradients are 0, so that AdamW moves nothing but what it decays."""
-    lr, weight_decay = float(rng.uniform(0.01, 0.1)), float(rng.uniform(0.1, 0.5))
+    lr, weight_decay = float(rng.uniform(0.05, 0.2)), float(rng.uniform(0.2, 0.5))
     model = solution.TinyGPT(17, dropout=0.0)
     inside.gpt.load(model, oracle.gpt.draw_arrays(rng, context=32))
     before = fetch(inside.gpt.weights(model))
@@ -89,17 +99,17 @@ def only_matrices_decay(solution, inside, oracle, rng):
     assert set(after) - {"head.weight"} == set(oracle.gpt.draw_arrays(rng))
     for name, value in before.items():
         share = 1 - lr * weight_decay if value.ndim >= 2 else 1.0
-        expect_close(after[name], share * value, name, rtol=1e-8, atol=1e-12)
+        expect_close(after[name], share * value, name, rtol=TRAINED, atol=TRAINED)
 
 
-def vectors_do_not_decay_whatever_they_are_called(solution, inside, oracle, rng):
+def vectors_and_scalars_do_not_decay_whatever_they_are_called(solution, inside, oracle, rng):
     model = inside.gpt.layers_without_names()
     before = fetch(inside.gpt.weights(model))
     inside.gpt.step_without_gradient(model, solution.gpt_optimizer(model, lr=0.1, weight_decay=0.5))
     after = fetch(inside.gpt.weights(model))
     for name, value in before.items():
         share = 0.95 if value.ndim >= 2 else 1.0
-        expect_close(after[name], share * value, name, rtol=1e-6, atol=1e-8)
+        expect_close(after[name], share * value, name, rtol=TRAINED, atol=TRAINED)
 
 
 def tokens_are_read_off_with_the_weights_they_are_embedded_with(solution, inside, oracle, rng):
@@ -154,7 +164,7 @@ def test_tokens_are_read_off_with_the_weights_they_are_embedded_with(solution, i
 
 def matrices_move_as_adamw_moves_them(solution, inside, oracle, rng):
     gpt = oracle.gpt
-    weight, lr, weight_decay = gpt.normal(rng, 4, 4), float(rng.uniform(0.01, 0.1)), float(rng.uniform(0.1, 0.5))
+    weight, lr, weight_decay = gpt.normal(rng, 4, 4), float(rng.uniform(0.1, 0.3)), float(rng.uniform(0.1, 0.5))
     gradients = [gpt.normal(rng, 4, 4) for _ in range(3)]
     model = inside.gpt.table(weight)
     optimizer = solution.gpt_optimizer(model, lr=lr, weight_decay=weight_decay)
@@ -162,7 +172,8 @@ def matrices_move_as_adamw_moves_them(solution, inside, oracle, rng):
     adam = gpt.AdamW({"weight": weight}, weight_decay)
     for gradient in gradients:
         adam.step({"weight": gradient}, lr)
-    expect_close(fetch(inside.gpt.weights(model))["weight"], adam.arrays["weight"], "a matrix", rtol=1e-6, atol=1e-9)
+    found = fetch(inside.gpt.weights(model))["weight"]
+    expect_close(found, adam.arrays["weight"], "a matrix", rtol=TRAINED, atol=TRAINED)
 
 
 def an_epoch_is_in_train_mode_and_tells_its_loss(solution, inside, oracle, rng):
@@ -190,6 +201,7 @@ def test_every_rule_of_the_gpts_steps_holds(solution, inside, oracle, rng):
     the_norm_is_of_all_parameters_together(solution, inside, oracle, rng)
     schedule_steps_after_each_batch(solution, inside, oracle, rng)
     rate_rises_in_equal_parts_and_falls_to_zero(solution, inside, oracle, rng)
+    rate_may_begin_to_fall_at_once(solution, inside, oracle, rng)
     only_matrices_decay(solution, inside, oracle, rng)
-    vectors_do_not_decay_whatever_they_are_called(solution, inside, oracle, rng)
+    vectors_and_scalars_do_not_decay_whatever_they_are_called(solution, inside, oracle, rng)
     tokens_are_read_off_with_the_weights_they_are_embedded_with(solution, inside, oracle, rng)

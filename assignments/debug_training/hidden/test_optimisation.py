@@ -32,13 +32,13 @@ def one_hot_blocks(rng, batches, size=1.0):
 
 def a_step_uses_its_own_batch(solution, inside, oracle, rng):
     moved = -step_lines(solution, inside, one_hot_blocks(rng, 5))
-    expect_close(moved, np.ones(5), "how far each of five batches moved its weight", rtol=1e-9, atol=1e-12)
+    expect_close(moved, np.ones(5), "how far each of five batches moved its weight", rtol=1e-6, atol=0)
 
 
 def a_step_follows_every_loss(solution, inside, oracle, rng):
     """The loss is infinite here, but the gradient is not."""
     moved = -step_lines(solution, inside, one_hot_blocks(rng, 3), loss_fn=inside.infinite_loss)
-    expect_close(moved, np.ones(3), "how far each of three batches moved its weight", rtol=1e-9, atol=1e-12)
+    expect_close(moved, np.ones(3), "how far each of three batches moved its weight", rtol=1e-6, atol=0)
 
 
 def long_gradients_are_cut(solution, inside, oracle, rng):
@@ -80,7 +80,7 @@ def the_model_itself_moves(solution, inside, oracle, rng):
 def own_tensors(solution, inside, rng, gradient, steps=1, **options):
     model = inside.MatricesAndVectors(int(rng.integers(2**31)))
     pairs = fetch(inside.grouped_step(solution.make_optimizer(model, **options), gradient, steps))
-    assert sorted(tuple(p.shape) for p, _ in pairs) == sorted([(4, 3), (4,), (2, 4), (2,), (2,), (2,), (2, 3, 2)])
+    assert sorted(tuple(p.shape) for p, _ in pairs) == sorted([(4, 3), (4,), (2, 4), (2,), (2,), (2,), (2, 3, 2), ()])
     return pairs
 
 
@@ -89,7 +89,7 @@ def biases_do_not_decay(solution, inside, oracle, rng):
         if before.dim() > 1:
             assert (after.abs() < before.abs()).all(), "weights decay"
         else:
-            assert torch.equal(after, before), "biases and other vectors do not"
+            assert torch.equal(after, before), "biases, other vectors and scalars do not"
 
 
 def the_rate_is_the_one_asked_for(solution, inside, oracle, rng):
@@ -105,7 +105,7 @@ def decay_and_momentum_have_their_sizes(solution, inside, oracle, rng):
         for _ in range(4):
             velocity = oracle.MOMENTUM * velocity + 1 + (decay if before.dim() > 1 else 0) * expected
             expected = expected - lr * velocity
-        expect_close(after, expected, "four steps with momentum", rtol=1e-9, atol=1e-12)
+        expect_close(after, expected, "four steps with momentum", rtol=1e-6, atol=1e-9)
 
 
 def play_rates(inside, rng, rows_of_batch, epochs=12):
@@ -123,16 +123,16 @@ def the_rate_is_halved_after_five_epochs(solution, inside, oracle, rng):
     """Relative to the first one, so that a rate which is wrong from the start is another bug's business."""
     _, epochs, told = play_rates(inside, rng, 20, epochs=22)
     expected = [0.5 ** (number // oracle.HALVE_EVERY) for number in range(len(epochs))]
-    expect_close(np.array([e[0] / epochs[0][0] for e in epochs]), expected, "rates of epochs", rtol=1e-9, atol=0)
+    expect_close(np.array([e[0] / epochs[0][0] for e in epochs]), expected, "rates of epochs", rtol=1e-6, atol=0)
     assert len(told) == len(epochs)
-    expect_close(np.array(told) / told[0], expected, "rates in the history", rtol=1e-9, atol=0)
+    expect_close(np.array(told) / told[0], expected, "rates in the history", rtol=1e-6, atol=0)
 
 
 def the_rate_is_the_same_throughout_an_epoch(solution, inside, oracle, rng):
     lr, epochs, told = play_rates(inside, rng, 5, epochs=7)
     for number, rates in enumerate(epochs):
         expected = lr * 0.5 ** (number // oracle.HALVE_EVERY)
-        expect_close(np.array([*rates, told[number]]), np.full(len(rates) + 1, expected), "rates", rtol=1e-9, atol=0)
+        expect_close(np.array([*rates, told[number]]), np.full(len(rates) + 1, expected), "rates", rtol=1e-6, atol=0)
 
 
 def the_largest_class_has_an_output(solution, inside, oracle, rng):

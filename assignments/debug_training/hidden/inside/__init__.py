@@ -17,7 +17,7 @@ from inside.models import (
     parameters,
     snapshot,
 )
-from inside.runs import is_recording_after, loaders_of, prints_of_fit, rates_of_fit
+from inside.runs import batches_of_fit, is_recording_after, loaders_of, rates_of_fit
 from inside.steps import MatricesAndVectors, grouped_step, infinite_loss, mean_output, sgd, step_on_model
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "MatricesAndVectors",
     "Resting",
     "Rows",
+    "batches_of_fit",
     "count_graphs",
     "cross_entropy",
     "evaluate_on_gpu",
@@ -44,7 +45,6 @@ __all__ = [
     "modes",
     "parameters",
     "passes",
-    "prints_of_fit",
     "rates_of_fit",
     "sgd",
     "snapshot",

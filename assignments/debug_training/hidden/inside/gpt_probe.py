@@ -86,8 +86,21 @@ def step_without_gradient(model: nn.Module, optimizer: torch.optim.Optimizer) ->
 
 
 def layers_without_names() -> nn.Module:
-    """Return layers that are called 0, 1 and 2, a norm among them."""
-    return nn.Sequential(nn.Embedding(5, 4), nn.Linear(4, 4), nn.LayerNorm(4))
+    """Return layers that are called 0, 1 and so on: parameters with two dimensions, with one and without any."""
+    layers = nn.Sequential(nn.Embedding(5, 4), nn.Linear(4, 4), nn.LayerNorm(4), _Times(2.0))
+    return layers.double()
+
+
+class _Times(nn.Module):
+    """A factor."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor(factor))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Keep the shape."""
+        return self.weight * x
 
 
 class Table(nn.Module):

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
-from torch.optim.optimizer import register_optimizer_step_pre_hook
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 from inside.loaders import Batch, passes
 
@@ -45,22 +46,37 @@ def rates_of_fit(X: np.ndarray, y: np.ndarray, **options: Any) -> tuple[list[flo
     return rates, [float(record["lr"]) for record in result.history]
 
 
-def prints_of_fit(X: np.ndarray, y: np.ndarray, **options: Any) -> list[float]:
-    """Return a number for every optimizer step of `fit` that tells one batch's gradient from another's."""
+def batches_of_fit(X: np.ndarray, y: np.ndarray, **options: Any) -> list[Tensor | None]:
+    """Return the inputs that each optimizer step of `fit` followed: the last that a module was given before it ended.
+
+    Inputs are what has as many columns as X; no layer of the network may be as wide. Modes and gradients do not
+    matter, and neither does whose parameters the optimizer holds.
+    """
     import solution
 
-    prints: list[float] = []
+    last: Tensor | None = None
+    batches: list[Tensor | None] = []
 
-    def note(optimizer: torch.optim.Optimizer, *_: object) -> None:
-        own = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
-        prints.append(sum(float(gradient.double().abs().sum()) for gradient in own))
+    def see(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        nonlocal last
+        for value in (*args, *kwargs.values()):
+            if isinstance(value, Tensor) and value.ndim == 2 and value.shape[1] == X.shape[1]:
+                last = value.detach().clone()
 
-    hook = register_optimizer_step_pre_hook(note)
+    def note(*_: object) -> None:
+        batches.append(last)
+
+    hooks = (
+        register_module_forward_hook(see, with_kwargs=True),
+        # After the step, as a closure may run the model within it.
+        register_optimizer_step_post_hook(note),
+    )
     try:
         solution.fit(X, y, **options)
     finally:
-        hook.remove()
-    return prints
+        for hook in hooks:
+            hook.remove()
+    return batches
 
 
 def is_recording_after(recording: bool, model: nn.Module, loader: Iterable[Batch], loss_fn: Callable) -> bool:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class MatricesAndVectors(nn.Module):
-    """Parameters with one dimension, with two and with three, none of them zero."""
+    """Parameters without a dimension, with one, with two and with three, none of them zero."""
 
     def __init__(self, seed: int) -> None:
         super().__init__()
@@ -15,6 +15,7 @@ class MatricesAndVectors(nn.Module):
         self.layers = nn.ModuleList([nn.Linear(3, 4), nn.Linear(4, 2)])
         self.norm = nn.LayerNorm(2)
         self.block = nn.Parameter(torch.rand(2, 3, 2))
+        self.scale = nn.Parameter(torch.rand(()))
         self.double()
         with torch.no_grad():
             for parameter in self.parameters():
@@ -24,7 +25,7 @@ class MatricesAndVectors(nn.Module):
         """Map (batch, 3) to (batch, 2)."""
         for layer in self.layers:
             x = layer(x)
-        return self.norm(x)
+        return self.scale * self.norm(x)
 
 
 def infinite_loss(outputs: Tensor, targets: Tensor) -> Tensor:

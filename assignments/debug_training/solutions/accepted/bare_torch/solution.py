@@ -33,7 +33,8 @@ class Network(nn.Module):
             if layer < last:
                 x = x.clamp(min=0)
             if self.training and 0 < layer < last and self.dropout > 0:
-                x = x * torch.empty_like(x).bernoulli_(1 - self.dropout) / (1 - self.dropout)
+                kept = 1 - self.dropout
+                x = x * torch.empty_like(x).bernoulli_(kept) / (kept or 1)
         return x
 
 
@@ -112,16 +113,15 @@ def train_one_epoch(model, loader, optimizer, loss_fn, *, max_norm=None, device=
 def evaluate(model, loader, loss_fn, *, device="cpu"):
     before = model.training
     model.train(False)
-    outputs, targets = [], []
+    losses, right = [], []
     with torch.no_grad():
         for x, y in loader:
-            outputs.append(model(x.to(device)))
-            targets.append(y.to(device))
-        every_output, every_target = torch.cat(outputs), torch.cat(targets)
-        loss = loss_fn(every_output, every_target)
+            x, y = x.to(device), y.to(device)
+            outputs = model(x)
+            losses += [float(loss_fn(outputs, y))] * len(y)
+            right += (outputs.max(dim=1).indices == y).tolist()
     model.train(before)
-    right = every_output.max(dim=1).indices == every_target
-    return {"loss": float(loss), "accuracy": int(right.sum()) / len(every_target)}
+    return {"loss": math.fsum(losses) / len(losses), "accuracy": sum(right) / len(right)}
 
 
 @dataclass

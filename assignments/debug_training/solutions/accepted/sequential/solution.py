@@ -52,7 +52,8 @@ def make_loaders(X, y, *, batch_size, val_fraction, seed):
 
 
 def make_optimizer(model, *, lr, weight_decay):
-    optimizer = torch.optim.SGD([p for p in model.parameters() if p.ndim >= 2], lr=lr, momentum=0.9)
+    # As dicts: torch takes an empty group, but no empty list of parameters.
+    optimizer = torch.optim.SGD([{"params": [p for p in model.parameters() if p.ndim >= 2]}], lr=lr, momentum=0.9)
     optimizer.param_groups[0]["weight_decay"] = weight_decay
     optimizer.add_param_group({"params": [p for p in model.parameters() if p.ndim < 2], "weight_decay": 0})
     return optimizer
@@ -64,7 +65,8 @@ def train_one_epoch(model, loader, optimizer, loss_fn, *, max_norm=None, device=
     for inputs, targets in loader:
         loss = loss_fn(model(inputs.to(device)), targets.to(device))
         loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), float("inf") if max_norm is None else max_norm)
+        if max_norm is not None:
+            nn.utils.clip_grad_norm_(model.parameters(), max_norm)
         optimizer.step()
         optimizer.zero_grad()
         losses.append(loss.item())
@@ -249,8 +251,9 @@ def gpt_optimizer(model, *, lr, weight_decay):
 
 
 def warmup_schedule(optimizer, *, warmup, total):
+    # Without warm-up the first ramp is 1 or more from the start, and decides nothing.
     return torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min((step + 1) / warmup, max(0, total - step) / max(1, total - warmup))
+        optimizer, lambda step: min((step + 1) / max(1, warmup), max(0, total - step) / max(1, total - warmup))
     )
 
 

@@ -117,8 +117,8 @@ def train_one_epoch(model, loader, optimizer, loss_fn, *, max_norm=None, device=
         optimizer.zero_grad(set_to_none=False)
         loss = loss_fn(model(x), y)
         loss.backward()
-        if max_norm:
-            torch.nn.utils.clip_grad_norm_([p for g in optimizer.param_groups for p in g["params"]], max_norm)
+        if max_norm is not None:
+            torch.nn.utils.clip_grad_norm_(list(model.parameters()), max_norm)
         optimizer.step()
         mean.add(loss.item(), x.size(0))
     return mean.value
@@ -336,10 +336,9 @@ def pad_batches(rows: list[Tensor], batch_size: int, *, seed: int | None = None,
 
 
 def gpt_optimizer(model: nn.Module, *, lr: float, weight_decay: float) -> torch.optim.Optimizer:
-    optimizer = torch.optim.AdamW(
-        [p for p in model.parameters() if len(p.shape) != 1], lr=lr, betas=(0.9, 0.95), weight_decay=weight_decay
-    )
-    optimizer.add_param_group({"params": [p for p in model.parameters() if len(p.shape) == 1], "weight_decay": 0.0})
+    groups = [{"params": [p for p in model.parameters() if len(p.shape) >= 2], "weight_decay": weight_decay}]
+    optimizer = torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.95))
+    optimizer.add_param_group({"params": [p for p in model.parameters() if len(p.shape) < 2], "weight_decay": 0.0})
     return optimizer
 
 
