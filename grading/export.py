@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from grading.catalogue import criterion_counts, data_folder, find_assignment
+from grading.catalogue import check_level, criterion_counts, data_folder, find_assignment
 from grading.draw import draw_of, idle_checks, possible_starters, starter_files
 from grading.errors import GraderError, UsageError
 from grading.model import Assignment, Level
@@ -92,8 +92,7 @@ def export_candidate(
         raise UsageError("assignments: expected at least one id; found none")
     chosen = [find_assignment(name, [assignments_root]) for name in ids]
     for assignment in chosen:
-        if level not in assignment.levels:
-            raise UsageError(f"{assignment.id} has no level {level}; it has {', '.join(assignment.levels)}")
+        check_level(assignment, level)
     branches = [Branch("main", main_files(candidate, chosen, level, due), "Welcome")]
     for assignment in chosen:
         files = task_files(assignment, level, due, (draws or {}).get(assignment.id, 0))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
-from grading.catalogue import find_assignment
+from grading.catalogue import check_level, find_assignment
 from grading.errors import GraderError, UsageError
 from grading.export import main_files, task_files
 from grading.model import Assignment, Graded, JudgedBy, Level, Status, Submission
@@ -68,8 +69,7 @@ def choose(names: Sequence[str], level: Level, root: Path) -> tuple[Assignment, 
     if not chosen:
         raise UsageError("--assignments: expected at least one id; found none")
     for assignment in chosen:
-        if level not in assignment.levels:
-            raise UsageError(f"{assignment.id} has no level {level}; it has {', '.join(assignment.levels)}")
+        check_level(assignment, level)
     return chosen
 
 
@@ -107,10 +107,13 @@ def _same_session(folder: Path, asked: Mapping[str, str | int]) -> None:
         begun = json.loads((folder / _BEGUN).read_text(encoding="utf-8"))
     except (OSError, ValueError):  # the candidate made the repository anew: nothing is known
         return
+    if not isinstance(begun, dict):
+        return
     differing = [name for name, value in asked.items() if begun.get(name, value) != value]
     if differing:
-        before = " ".join(f"--{name} {begun[name]}" for name in differing)
-        now = " ".join(f"--{name} {asked[name]}" for name in differing)
+        # In ASCII, as the candidate can write there and a terminal obeys some characters.
+        before = shlex.join(word for name in differing for word in (f"--{name}", ascii(begun[name]).strip("'")))
+        now = shlex.join(word for name in differing for word in (f"--{name}", str(asked[name])))
         raise UsageError(f"{folder}: began with {before}; found {now}. Repeat the first, or name a new folder")
 
 

@@ -6,7 +6,7 @@ import tomllib
 from dataclasses import replace
 from pathlib import Path
 
-from grading.catalogue import assignment_folders, find_assignment, load_assignment
+from grading.catalogue import assignment_folders, check_level, find_assignment, load_assignment
 from grading.errors import UsageError
 from grading.model import Assignment, Flag, Level, Submission
 from grading.sandbox.tools import changed_outside, fetch_tree
@@ -57,22 +57,25 @@ def load_source(source: str, *, assignment_id: str | None, root: Path) -> tuple[
 
 
 def level_for(submission: Submission, assignment: Assignment, asked: Level | None) -> Level:
-    """Return the level to grade at: the one asked for, or mid.
+    """Return the level to grade at: the one asked for, or mid where the submission names no other.
 
     Raises:
-        UsageError: the assignment has no such level; or none was asked for, and task.toml names another than mid, so
-            that the wrong rubric would judge.
+        UsageError: the assignment has no such level; or none was asked for, and the wrong rubric would judge.
     """
-    told = submission.told_level
-    if asked is None and told not in (None, Level.MID) and told in assignment.levels:
+    if asked is None and names_another_level(submission, assignment, Level.MID):
+        told = submission.told_level
         raise UsageError(
             f"{submission.source}: its task.toml says level {told}, and no level was asked for. "
             f"Add --level {told}; or --level mid, if that is what you handed out"
         )
     level = asked or Level.MID
-    if level not in assignment.levels:
-        raise UsageError(f"{assignment.id} has no level {level}; it has {', '.join(assignment.levels)}")
+    check_level(assignment, level)
     return level
+
+
+def names_another_level(submission: Submission, assignment: Assignment, level: Level) -> bool:
+    """Whether task.toml names a level of the assignment that is not this one."""
+    return submission.told_level in assignment.levels and submission.told_level is not level
 
 
 def _told_level(task: bytes | None) -> Level | None:

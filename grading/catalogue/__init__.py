@@ -11,6 +11,7 @@ Every fault of a folder is reported at once.
 from grading.catalogue.hidden import criterion_counts
 from grading.catalogue.load import (
     assignment_folders,
+    check_level,
     data_folder,
     find_assignment,
     hidden_sha256,
@@ -22,6 +23,7 @@ from grading.catalogue.load import (
 
 __all__ = [
     "assignment_folders",
+    "check_level",
     "criterion_counts",
     "data_folder",
     "find_assignment",

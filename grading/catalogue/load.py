@@ -95,6 +95,16 @@ def find_assignment(identity: str, roots: Iterable[Path], *, proof: bool = True)
     return load_assignment(folders[identity], proof=proof)
 
 
+def check_level(assignment: Assignment, level: Level) -> None:
+    """Refuse a level that an assignment does not offer.
+
+    Raises:
+        UsageError: it has no such level.
+    """
+    if level not in assignment.levels:
+        raise UsageError(f"{assignment.id} has no level {level}; it has {', '.join(assignment.levels)}")
+
+
 def assignment_folders(roots: Iterable[Path]) -> dict[str, Path]:
     """Return id → folder, sorted, without reading what is in the folders.
 

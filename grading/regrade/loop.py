@@ -15,14 +15,14 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any
 
-from grading.catalogue import assignment_folders, find_assignment
+from grading.catalogue import assignment_folders, check_level, find_assignment
 from grading.errors import GraderError, TakeHomeError, UsageError
 from grading.model import Assignment, Level
 from grading.regrade.backends import Backend, Cluster, Processes
 from grading.regrade.sources import Source
 from grading.regrade.store import Row, Store, row_of
 from grading.regrade.task import Order, Result, Task, fingerprint_of, make_task
-from grading.source import load_source
+from grading.source import load_source, names_another_level
 
 READERS = 8
 WRITERS = 4
@@ -229,10 +229,8 @@ class _Run:
             submission, assignment = load_source(
                 source.name, assignment_id=self.request.assignment_id, root=self.request.root
             )
-            if self.order.level not in assignment.levels:
-                levels = ", ".join(assignment.levels)
-                return _Read(error=f"{assignment.id} has no level {self.order.level}; it has {levels}")
-            if submission.told_level not in (None, self.order.level):
+            check_level(assignment, self.order.level)
+            if names_another_level(submission, assignment, self.order.level):
                 told = submission.told_level
                 return _Read(error=f"its task.toml says level {told}; regrade with --level {told}, or grade it alone")
             order = self.order if source.draw is None else replace(self.order, draw=source.draw)

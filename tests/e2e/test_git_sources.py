@@ -12,6 +12,9 @@ REFERENCE = (SAMPLE / "solutions" / "accepted" / "reference" / "solution.py").re
 STARTER = (SAMPLE / "starter" / "mid" / "solution.py").read_bytes()
 HOME = "assignments/sample"
 FIXTURES = SAMPLE.parent
+JUNIORS_TASK = "assignments/early_stopping"
+JUNIORS_STARTER = ROOT / JUNIORS_TASK / "starter" / "junior" / "solution.py"
+SAYS_JUNIOR = b'level = "junior"\n'
 
 
 def git(repository: Path, *arguments: str) -> str:
@@ -52,31 +55,31 @@ def grade(repository: Path, ref: str = "solve/sample", *options: str):
     return run_command("grade", f"{repository}@{ref}", "--assignment-dir", SAMPLE, "--json", "-", *options)
 
 
-TOLD = b'level = "junior"\n'
-JUNIOR = ROOT / "assignments" / "early_stopping" / "starter" / "junior" / "solution.py"
+@pytest.fixture
+def juniors(repository) -> Path:
+    """A repository with a branch solve/early_stopping that was exported at the junior level."""
+    write(repository, f"{JUNIORS_TASK}/solution.py", JUNIORS_STARTER.read_bytes())
+    write(repository, f"{JUNIORS_TASK}/task.toml", SAYS_JUNIOR)
+    git(repository, "switch", "-qc", "solve/early_stopping")
+    commit(repository)
+    return repository
 
 
 @pytest.mark.parametrize("from_git", [True, False], ids=["branch", "folder"])
-def test_a_level_that_nobody_asked_for_is_not_guessed(repository, from_git):
-    home = "assignments/early_stopping"
-    write(repository, f"{home}/solution.py", JUNIOR.read_bytes())
-    write(repository, f"{home}/task.toml", TOLD)
-    git(repository, "switch", "-qc", "solve/early_stopping")
-    commit(repository)
-    source = f"{repository}@solve/early_stopping" if from_git else repository / home
-    done = run_command("grade", source, "--json", "-")
+def test_a_level_that_nobody_asked_for_is_not_guessed(juniors, from_git):
+    done = run_command(
+        "grade", f"{juniors}@solve/early_stopping" if from_git else juniors / JUNIORS_TASK, "--json", "-"
+    )
     assert done.status == 2
     assert "task.toml says level junior" in done.err
     assert "--level junior" in done.err
     assert done.out == ""
 
 
-def test_a_task_of_another_level_is_left_out_of_a_regrading(repository, tmp_path):
-    write(repository, f"{HOME}/solution.py", REFERENCE)
-    write(repository, f"{HOME}/task.toml", TOLD)
-    commit(repository)
-    done = run_command("regrade", f"{repository}@solve/sample", "--assignment-dir", SAMPLE, "--out", tmp_path / "out")
-    assert "task.toml says level junior" in done.err
+def test_a_task_of_another_level_is_left_out_of_a_regrading(juniors, tmp_path):
+    done = run_command("regrade", f"{juniors}@solve/early_stopping", "--out", tmp_path / "out")
+    assert "task.toml says level junior; regrade with --level junior" in done.err
+    assert not list((tmp_path / "out").rglob("score.json"))
 
 
 @pytest.mark.parametrize("task", [b"level = 7", b"level = [", b"\xff", b'level = "boss"', b""])
@@ -89,15 +92,17 @@ def test_a_task_file_that_names_no_level_changes_nothing(repository, task):
 
 def test_a_level_that_the_assignment_lacks_does_not_decide(repository):
     write(repository, f"{HOME}/solution.py", REFERENCE)
-    write(repository, f"{HOME}/task.toml", TOLD)  # the sample has mid alone
+    write(repository, f"{HOME}/task.toml", SAYS_JUNIOR)  # the sample has mid alone
     commit(repository)
     assert grade(repository).score["auto"] == 100
 
 
-def test_a_drawn_task_without_its_draw_is_said(tmp_path):
+def test_a_drawn_task_without_its_draw_is_said():
     folder = FIXTURES / "bug_hunt"
     source = folder / "solutions" / "accepted" / "reference"
     done = run_command("grade", source, "--assignment-dir", folder, "--json", "-")
+    assert done.status == 0
+    assert done.err.startswith("note: bug_hunt")
     assert "Was it exported with --draw?" in done.err
     assert "--draw" not in run_command("grade", source, "--assignment-dir", folder, "--draw", "0", "--json", "-").err
 

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from grading import live
+from grading.errors import UsageError
+from grading.model import Level
 from tests.e2e.running import ROOT, run_command
 
 FIXTURES = ROOT / "tests" / "fixtures"
@@ -66,6 +69,25 @@ def test_a_session_does_not_go_on_with_other_bugs_or_another_candidate(tmp_path,
     assert f"found {' '.join(other)}" in done.err
     assert "name a new folder" in done.err
     assert (folder / "assignments" / "bug_hunt" / "solution.py").read_bytes() == before
+
+
+@pytest.mark.parametrize("record", ["[]", "7", "{", '{"level": {"a": 1}}'])
+def test_a_session_survives_what_a_candidate_writes_into_its_record(tmp_path, record):
+    folder = tmp_path / "desk"
+    run_command("live", folder, *SAMPLE, "--once")
+    (written,) = (folder / ".git").glob("take-home-*.json")
+    written.write_text(record)
+    done = run_command("live", folder, *SAMPLE, "--once")
+    assert "Traceback" not in done.err
+    assert done.status == (2 if "level" in record else 0), done.err
+
+
+def test_a_session_does_not_go_on_at_another_level(tmp_path):
+    chosen = live.choose(["early_stopping"], Level.JUNIOR, ROOT / "assignments")
+    assert live.set_up(tmp_path / "desk", "Ada", chosen, Level.JUNIOR)
+    assert not live.set_up(tmp_path / "desk", "Ada", chosen, Level.JUNIOR)
+    with pytest.raises(UsageError, match="began with --level junior; found --level mid"):
+        live.set_up(tmp_path / "desk", "Ada", chosen, Level.MID)
 
 
 def test_the_candidates_folder_holds_nothing_hidden(tmp_path):
